@@ -1,0 +1,225 @@
+//! How a worker's life ended, and why.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::worker::State;
+
+/// Why a worker is gone. Whoever ends a worker says why before doing it; only a worker that ended
+/// by itself is judged by its exit status.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// It left as it was asked to, or said that it would, with code 0.
+    #[error("exited cleanly")]
+    Clean,
+    /// It left by itself with a code; 0 means that nobody had asked it to.
+    #[error("exited with code {code}{}", unasked(*.code))]
+    Code {
+        /// The code.
+        code: i32,
+    },
+    /// A signal that this host did not send ended it.
+    #[error("killed by {}{}", SignalName(*.signal), if *.core { " (core dumped)" } else { "" })]
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// Whether it left a core file.
+        core: bool,
+    },
+    /// The system killed it because memory ran out.
+    #[error("killed by the system, which was out of memory")]
+    OutOfMemory,
+    /// It could not be started.
+    #[error("could not be started: {0}")]
+    SpawnFailed(SpawnFailure),
+    /// It was not ready in time.
+    #[error("was not ready after {after:?} ({phase})")]
+    InitializeTimeout {
+        /// What it was doing.
+        phase: InitializePhase,
+        /// The limit, extensions included.
+        after: Duration,
+    },
+    /// It said that it cannot be used.
+    #[error("could not initialize: {message}")]
+    InitializeFailed {
+        /// Its own words.
+        message: String,
+    },
+    /// It did not answer pings.
+    #[error("did not answer a ping for {silent_for:?}")]
+    PingTimeout {
+        /// How long its last answer took, if there was one.
+        last_rtt: Option<Duration>,
+        /// For how long it was silent.
+        silent_for: Duration,
+    },
+    /// It used more memory than it may.
+    #[error("used {rss} bytes of memory, the limit is {limit}")]
+    MemoryLimit {
+        /// Resident bytes when it was measured.
+        rss: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It was asked to leave and did not in time.
+    #[error("did not leave within {after:?}")]
+    CloseTimeout {
+        /// The limit, extensions included.
+        after: Duration,
+    },
+    /// It broke the protocol.
+    #[error("broke the protocol ({requirement}): {detail}")]
+    ProtocolViolation {
+        /// The requirement of `proto-spec/` that it broke.
+        requirement: &'static str,
+        /// What it sent.
+        detail: String,
+    },
+    /// A job ran past its deadline and did not stop when it was told to.
+    #[error("job {job} ran past its deadline of {deadline:?} and did not stop")]
+    JobDeadline {
+        /// The job's id.
+        job: String,
+        /// The deadline, extensions included.
+        deadline: Duration,
+    },
+    /// A job was cancelled and did not stop.
+    #[error("job {job} was cancelled and did not stop within {after:?}")]
+    CancelIgnored {
+        /// The job's id.
+        job: String,
+        /// How long it had to stop.
+        after: Duration,
+    },
+    /// It closed its socket but lived on.
+    #[error("closed its connection and did not exit")]
+    Disconnected,
+    /// Somebody had it killed.
+    #[error("killed on request: {by}")]
+    Requested {
+        /// Who, or in which course of events.
+        by: String,
+    },
+    /// The host itself ended.
+    #[error("the host is gone")]
+    HostGone,
+}
+
+/// The part of a start that took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitializePhase {
+    /// The system had not started the process yet.
+    Spawn,
+    /// The process ran but had not answered the handshake.
+    Handshake,
+}
+
+impl fmt::Display for InitializePhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Spawn => "the process had not started",
+            Self::Handshake => "it had not answered InitializeRequest",
+        })
+    }
+}
+
+/// What the system refused when a worker was to be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{step}: {message}")]
+pub struct SpawnFailure {
+    /// What was tried, with its object: `run /usr/bin/nothing`.
+    pub step: String,
+    /// The system's error number, if there is one.
+    pub errno: Option<i32>,
+    /// The system's words.
+    pub message: String,
+    /// Whether another try can only fail again: no such file, not executable.
+    pub permanent: bool,
+}
+
+/// What the system says of a process that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// It returned this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// Whether it left a core file.
+        core: bool,
+    },
+    /// The system ended it because memory ran out.
+    OutOfMemory,
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Code(code) => write!(f, "code {code}"),
+            Self::Signal {
+                signal,
+                core: false,
+            } => SignalName(signal).fmt(f),
+            Self::OutOfMemory => f.write_str("SIGKILL (out of memory)"),
+            Self::Signal { signal, core: true } => write!(f, "{} (core)", SignalName(signal)),
+        }
+    }
+}
+
+/// Everything that is known of a worker's life once it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExitReport {
+    /// The process, if there ever was one.
+    pub pid: Option<u32>,
+    /// Why it is gone.
+    pub reason: ExitReason,
+    /// What the system said; `None` if it never started, or still had not ended when it was given
+    /// up.
+    pub status: Option<ExitStatus>,
+    /// Each state it went through, and for how long. At most six entries.
+    pub journey: Vec<(State, Duration)>,
+    /// The most resident memory that was measured, in bytes; 0 if it was never measured.
+    pub peak_memory: u64,
+    /// The ids of the jobs it had when it ended.
+    pub jobs: Vec<String>,
+    /// The reason it gave itself in its last message.
+    pub farewell: Option<String>,
+    /// What its threads were doing, if it was asked before it was killed and answered.
+    pub stacks: Option<String>,
+}
+
+/// Code 0 alone would read as if all were well.
+fn unasked(code: i32) -> &'static str {
+    if code == 0 {
+        " without being asked"
+    } else {
+        ""
+    }
+}
+
+struct SignalName(i32);
+
+impl fmt::Display for SignalName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The numbers that Linux and the BSDs share; what differs is left to the number.
+        let name = match self.0 {
+            1 => "SIGHUP",
+            2 => "SIGINT",
+            3 => "SIGQUIT",
+            4 => "SIGILL",
+            5 => "SIGTRAP",
+            6 => "SIGABRT",
+            8 => "SIGFPE",
+            9 => "SIGKILL",
+            11 => "SIGSEGV",
+            13 => "SIGPIPE",
+            14 => "SIGALRM",
+            15 => "SIGTERM",
+            number => return write!(f, "signal {number}"),
+        };
+        f.write_str(name)
+    }
+}

@@ -1,0 +1,104 @@
+//! How many workers a pool keeps, and how long jobs may wait for one.
+
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use crate::worker::PolicyError;
+
+/// The limits of a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolPolicy {
+    /// Places for jobs that are kept ready while nothing waits. Default: the processors.
+    pub idle: usize,
+    /// Processes at most, those that are leaving included. Default: the larger of 16 and four times
+    /// `idle`.
+    pub max_workers: usize,
+    /// Jobs that one process may run in its life; `None` means no limit. Default 1.
+    pub jobs_per_worker: Option<u64>,
+    /// Workers that may be starting at once. Default: the processors, at most 4.
+    pub init_concurrency: usize,
+    /// Jobs that may wait for a worker. Default 1,024.
+    pub queue: usize,
+    /// How long a job may wait for a worker. Default 30 s.
+    pub queue_deadline: Duration,
+    /// The delays between starts that fail.
+    pub backoff: Backoff,
+    /// Failed starts in a row after which waiting jobs are told instead of kept. Default 3.
+    pub start_attempts: u32,
+    /// A failure that follows this much quiet counts as a first one again. Default 60 s.
+    pub quiet: Duration,
+    /// How long more workers than `idle` may stay without work. Default 30 s.
+    pub linger: Duration,
+    /// What makes the delays of several pools differ. Default: drawn by the host.
+    pub seed: u64,
+}
+
+impl PoolPolicy {
+    /// The defaults for a machine with this many processors.
+    pub fn for_processors(processors: usize) -> Self {
+        let processors = processors.max(1);
+        Self {
+            idle: processors,
+            max_workers: Self::default_max(processors),
+            jobs_per_worker: Some(1),
+            init_concurrency: processors.min(4),
+            queue: 1024,
+            queue_deadline: Duration::from_secs(30),
+            backoff: Backoff::default(),
+            start_attempts: 3,
+            quiet: Duration::from_secs(60),
+            linger: Duration::from_secs(30),
+            seed: 0,
+        }
+    }
+
+    /// The default of `max_workers` for so many idle ones.
+    pub fn default_max(idle: usize) -> usize {
+        idle.saturating_mul(4).max(16)
+    }
+
+    /// Refuses limits under which no job could run.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        for (option, count) in [
+            ("max_workers", self.max_workers),
+            ("init_concurrency", self.init_concurrency),
+            ("queue", self.queue),
+            ("start_attempts", self.start_attempts as usize),
+        ] {
+            if count == 0 {
+                return Err(PolicyError::new(option, 0, "it must be at least 1"));
+            }
+        }
+        if self.max_workers > MOST_WORKERS {
+            let advice = format!("it must not exceed {MOST_WORKERS}");
+            return Err(PolicyError::new("max_workers", self.max_workers, advice));
+        }
+        if self.idle > self.max_workers {
+            let advice = format!(
+                "it must not exceed max_workers, which is {}",
+                self.max_workers
+            );
+            return Err(PolicyError::new("idle", self.idle, advice));
+        }
+        if self.jobs_per_worker == Some(0) {
+            let advice = "it must be at least 1; use None for no limit";
+            return Err(PolicyError::new("jobs_per_worker", 0, advice));
+        }
+        if self.queue_deadline.is_zero() {
+            let advice = "it must be longer, or no job could ever wait";
+            return Err(PolicyError::new("queue_deadline", "0 s", advice));
+        }
+        if self.backoff.initial.is_zero() || self.backoff.initial > self.backoff.max {
+            let advice = "its first delay must be above 0 and not above its longest";
+            return Err(PolicyError::new(
+                "backoff",
+                format!("{:?} to {:?}", self.backoff.initial, self.backoff.max),
+                advice,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Two descriptors and a process each: no machine that this was tried on holds more.
+const MOST_WORKERS: usize = 32_768;

@@ -1,0 +1,156 @@
+//! How often to measure a worker's memory, when to warn and when to kill.
+
+use std::time::Duration;
+
+use crate::{Time, WorkerPolicy};
+
+/// The least time between two samples of one worker.
+const FLOOR: Duration = Duration::from_millis(50);
+/// The least time between two warnings, unless memory has grown by [`WARN_AGAIN_AFTER`].
+const WARN_EVERY: Duration = Duration::from_secs(120);
+const WARN_AGAIN_AFTER: u64 = 50_000_000;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    peak: u64,
+    last: Option<(Time, u64)>,
+    warned: Option<(Time, u64)>,
+    interval: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Fine,
+    Warn,
+    Kill { limit: u64 },
+}
+
+impl Memory {
+    pub(super) fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Judges a sample. Zero is what a dead process shows: it says nothing.
+    pub(super) fn observe(&mut self, now: Time, rss: u64, policy: &WorkerPolicy) -> Verdict {
+        self.peak = self.peak.max(rss);
+        let growth = self.growth(now, rss);
+        self.last = Some((now, rss));
+        self.interval = self.next_interval(rss, growth, policy);
+        match policy.memory_limit {
+            Some(limit) if rss > limit => return Verdict::Kill { limit },
+            _ => {}
+        }
+        if policy.memory_warn.is_some_and(|warn| rss > warn) && self.may_warn(now, rss) {
+            self.warned = Some((now, rss));
+            return Verdict::Warn;
+        }
+        Verdict::Fine
+    }
+
+    /// When to measure next. Far from the limit all workers of a host meet on one grid, so that one
+    /// look at the system serves them all.
+    pub(super) fn next_sample(&self, now: Time, policy: &WorkerPolicy) -> Time {
+        if self.interval >= policy.memory_sample {
+            now.next_on_grid(policy.memory_sample)
+        } else {
+            now + self.interval
+        }
+    }
+
+    /// A job begins: what was known of its worker's appetite is no longer worth much.
+    pub(super) fn hurry(&mut self, now: Time, policy: &WorkerPolicy) -> Option<Time> {
+        policy.memory_limit?;
+        self.interval = FLOOR.min(policy.memory_sample);
+        Some(now + self.interval)
+    }
+
+    /// Bytes a second since the last sample.
+    fn growth(&self, now: Time, rss: u64) -> f64 {
+        let Some((at, before)) = self.last else {
+            return 0.0;
+        };
+        let elapsed = (now - at).as_secs_f64();
+        if elapsed > 0.0 {
+            rss.saturating_sub(before) as f64 / elapsed
+        } else {
+            0.0
+        }
+    }
+
+    /// Twice the last interval, but four times before the limit would be reached at this growth,
+    /// and within a tenth of the interval once nine tenths of the limit are used.
+    fn next_interval(&self, rss: u64, growth: f64, policy: &WorkerPolicy) -> Duration {
+        let base = policy.memory_sample;
+        let Some(limit) = policy.memory_limit else {
+            return base;
+        };
+        let mut next = (self.interval.max(FLOOR) * 2).min(base);
+        let headroom = limit.saturating_sub(rss) as f64;
+        if growth > 0.0 {
+            let reached = Duration::try_from_secs_f64(headroom / growth).unwrap_or(Duration::MAX);
+            next = next.min(reached / 4);
+        }
+        if headroom < limit as f64 / 10.0 {
+            next = next.min(base / 10);
+        }
+        next.max(FLOOR.min(base))
+    }
+
+    fn may_warn(&self, now: Time, rss: u64) -> bool {
+        self.warned.is_none_or(|(at, before)| {
+            now - at >= WARN_EVERY || rss >= before.saturating_add(WARN_AGAIN_AFTER)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1_000_000;
+
+    fn at(secs: u64) -> Time {
+        Time::from_origin(Duration::from_secs(secs))
+    }
+
+    #[test]
+    fn a_warning_comes_again_after_two_minutes_or_fifty_megabytes() {
+        let policy = WorkerPolicy {
+            memory_warn: Some(500 * MB),
+            ..WorkerPolicy::default()
+        };
+        let mut memory = Memory::default();
+        assert_eq!(memory.observe(at(1000), 520 * MB, &policy), Verdict::Warn);
+        assert_eq!(memory.observe(at(1005), 521 * MB, &policy), Verdict::Fine);
+        assert_eq!(memory.observe(at(1010), 522 * MB, &policy), Verdict::Fine);
+        assert_eq!(memory.observe(at(1015), 571 * MB, &policy), Verdict::Warn);
+        assert_eq!(memory.observe(at(1135), 522 * MB, &policy), Verdict::Warn);
+    }
+
+    #[test]
+    fn samples_come_sooner_the_faster_it_grows() {
+        let policy = WorkerPolicy {
+            memory_limit: Some(1_000 * MB),
+            memory_warn: None,
+            ..WorkerPolicy::default()
+        };
+        let mut memory = Memory::default();
+        memory.observe(at(0), 10 * MB, &policy);
+        memory.observe(at(5), 10 * MB, &policy);
+        let idle = memory.interval;
+        memory.observe(at(6), 610 * MB, &policy);
+        // 390 MB are left at 600 MB/s.
+        assert!(memory.interval < idle && memory.interval < Duration::from_millis(170));
+        memory.observe(at(7), 960 * MB, &policy);
+        assert_eq!(memory.interval, FLOOR);
+    }
+
+    #[test]
+    fn without_a_limit_samples_keep_to_the_grid() {
+        let policy = WorkerPolicy::default();
+        let mut memory = Memory::default();
+        memory.observe(at(3), 10 * MB, &policy);
+        assert_eq!(memory.next_sample(at(3), &policy), at(5));
+        assert_eq!(memory.next_sample(at(5), &policy), at(10));
+    }
+}

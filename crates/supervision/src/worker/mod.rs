@@ -1,0 +1,763 @@
+//! One worker's life as a state machine.
+
+mod action;
+mod jobs;
+mod memory;
+mod messages;
+mod pings;
+mod policy;
+mod timers;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use greenroom_protocol::{
+    CallResponse, CancelJob, CancelReason, Capabilities, EncodeError, FrameError, HostMessage,
+    InitializeRequest, JobInput, JobWindow, Limits, Ping, Shutdown, ShutdownReason, StartJob,
+    version,
+};
+
+use crate::exit::{ExitReason, ExitReport, ExitStatus, InitializePhase, SpawnFailure};
+use crate::job::{JobOutcome, JobRequest, JobUpdate};
+use crate::time::Time;
+
+use jobs::{Job, JobTime, Jobs};
+use memory::{Memory, Verdict};
+use pings::Pings;
+use timers::{Timer, Timers};
+
+pub use action::{Action, Hello, LaunchRefused, Malformed, Notice};
+pub use policy::{PolicyError, WorkerPolicy};
+
+/// A wake-up that is later than this was the host's stall, not the worker's silence.
+pub const STALL_TOLERANCE: Duration = Duration::from_millis(100);
+/// How long a closed connection may be followed by nothing before the worker is killed.
+pub const DISCONNECT_GRACE: Duration = Duration::from_secs(1);
+/// How long a kill may take until it is reported as overdue, and then until it is given up.
+pub const KILL_OVERDUE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
+/// How long a worker may take to say what its threads do before it is killed for its silence.
+pub const STACKS_WITHIN: Duration = Duration::from_millis(500);
+
+/// The states of a worker's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// The system was asked to start it.
+    Starting,
+    /// It runs and prepares itself.
+    Initializing,
+    /// It takes jobs, or has as many as it may.
+    Ready,
+    /// It was asked to leave, is leaving by itself, or has lost its connection.
+    Closing,
+    /// It was killed, and the system has not said so yet.
+    Killing,
+    /// It is gone.
+    Exited,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Initializing => "initializing",
+            Self::Ready => "ready",
+            Self::Closing => "closing",
+            Self::Killing => "killing",
+            Self::Exited => "exited",
+        })
+    }
+}
+
+/// One worker, from the order to spawn it to its exit report.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    policy: WorkerPolicy,
+    hello: Hello,
+    state: State,
+    entered: Time,
+    journey: Vec<(State, Duration)>,
+    pid: Option<u32>,
+    /// Set before the worker is ended, and never changed.
+    reason: Option<ExitReason>,
+    /// Whether anything can still be written to it.
+    connected: bool,
+    /// Whether it has broken the protocol: nothing it says counts any more.
+    distrusted: bool,
+    /// Whether its own exit with code 0 would be in order.
+    may_leave: bool,
+    retiring: bool,
+    kill_overdue: bool,
+    stacks_asked: bool,
+    stacks: Option<String>,
+    farewell: Option<String>,
+    capabilities: Capabilities,
+    limits: Limits,
+    slots: u32,
+    jobs: Jobs,
+    last_call: u64,
+    calls: BTreeSet<u64>,
+    pings: Pings,
+    last_answer: Time,
+    memory: Memory,
+    timers: Timers,
+    initialize_allowance: Allowance,
+    close_allowance: Allowance,
+    actions: VecDeque<Action>,
+}
+
+/// A limit, and what a worker has added to it.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    total: Duration,
+    extended: Duration,
+}
+
+impl Allowance {
+    fn new(total: Duration) -> Self {
+        Self {
+            total,
+            extended: Duration::ZERO,
+        }
+    }
+
+    /// How much of `extra` may be added.
+    fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
+        let granted = extra.min(max.saturating_sub(self.extended));
+        self.extended += granted;
+        self.total += granted;
+        granted
+    }
+}
+
+impl Worker {
+    /// A worker that the driver is spawning right now.
+    pub fn new(policy: WorkerPolicy, hello: Hello, now: Time) -> Self {
+        let mut timers = Timers::default();
+        timers.set(Timer::Initialize, now + policy.initialize_timeout);
+        Self {
+            initialize_allowance: Allowance::new(policy.initialize_timeout),
+            close_allowance: Allowance::new(policy.close_timeout),
+            limits: policy.limits,
+            policy,
+            hello,
+            state: State::Starting,
+            entered: now,
+            journey: Vec::new(),
+            pid: None,
+            reason: None,
+            connected: false,
+            distrusted: false,
+            may_leave: false,
+            retiring: false,
+            kill_overdue: false,
+            stacks_asked: false,
+            stacks: None,
+            farewell: None,
+            capabilities: Capabilities::default(),
+            slots: 0,
+            jobs: Jobs::default(),
+            last_call: 0,
+            calls: BTreeSet::new(),
+            pings: Pings::default(),
+            last_answer: now,
+            memory: Memory::default(),
+            timers,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// How many jobs it has.
+    pub fn running(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many more jobs it takes.
+    pub fn free_slots(&self) -> usize {
+        if self.state == State::Ready && !self.retiring {
+            (self.slots as usize).saturating_sub(self.jobs.len())
+        } else {
+            0
+        }
+    }
+
+    // ---- outputs
+
+    /// The next thing to do.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` only once it has exited.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match (self.timers.next(), self.jobs.next_wake()) {
+            (Some(timer), Some(job)) => Some(timer.min(job)),
+            (timer, job) => timer.or(job),
+        }
+    }
+
+    // ---- facts
+
+    /// The process runs.
+    pub fn handle_spawned(&mut self, now: Time, pid: u32) {
+        self.catch_up(now);
+        match self.state {
+            State::Starting => {
+                self.pid = Some(pid);
+                self.connected = true;
+                self.enter(State::Initializing, now);
+                self.notice(Notice::Started { pid });
+                let (request, arguments) = self.initialize_request();
+                self.send(HostMessage::InitializeRequest(request, arguments));
+            }
+            // It was given up before it existed.
+            State::Killing if self.pid.is_none() => {
+                self.pid = Some(pid);
+                self.actions.push_back(Action::Kill);
+            }
+            _ => {}
+        }
+    }
+
+    /// The system refused to start it.
+    pub fn handle_spawn_failed(&mut self, now: Time, failure: SpawnFailure) {
+        self.catch_up(now);
+        if self.pid.is_none() && self.state != State::Exited {
+            self.reason.get_or_insert(ExitReason::SpawnFailed(failure));
+            self.exit(now, None);
+        }
+    }
+
+    /// What it sent is no message. Its connection cannot be trusted any further.
+    pub fn handle_malformed(&mut self, now: Time, malformed: &Malformed) {
+        self.catch_up(now);
+        let requirement = match malformed {
+            Malformed::Frame(error) => error.requirement(),
+            Malformed::Message(error) => error.requirement(),
+        };
+        // A frame cut short by the end of the stream is how a dying process looks.
+        if matches!(malformed, Malformed::Frame(FrameError::Truncated { .. })) {
+            self.handle_disconnected(now);
+        } else {
+            self.violation(now, requirement, malformed.to_string());
+        }
+    }
+
+    /// Nothing more will come from it: end of stream, reset, or a broken pipe.
+    pub fn handle_disconnected(&mut self, now: Time) {
+        self.catch_up(now);
+        if !self.connected {
+            return;
+        }
+        self.connected = false;
+        self.drop_unsent();
+        self.calls.clear();
+        for timer in [Timer::Ping, Timer::HighPing, Timer::Silence] {
+            self.timers.clear(timer);
+        }
+        if !matches!(self.state, State::Killing | State::Exited) {
+            self.notice(Notice::Disconnected);
+            self.timers.clear(Timer::Initialize);
+            self.enter(State::Closing, now);
+            let kill_at = now + DISCONNECT_GRACE;
+            let close_at = self.timers.get(Timer::Close).unwrap_or(kill_at);
+            self.timers.set(Timer::Close, close_at.min(kill_at));
+        }
+    }
+
+    /// The process has ended.
+    pub fn handle_exit(&mut self, now: Time, status: ExitStatus) {
+        self.catch_up(now);
+        self.exit(now, Some(status));
+    }
+
+    /// Its resident memory in bytes; 0 says nothing.
+    pub fn handle_memory(&mut self, now: Time, rss: u64) {
+        self.catch_up(now);
+        if rss == 0 || matches!(self.state, State::Killing | State::Exited) {
+            return;
+        }
+        let verdict = self.memory.observe(now, rss, &self.policy);
+        let next = self.memory.next_sample(now, &self.policy);
+        self.timers.set(Timer::Memory, next);
+        match verdict {
+            Verdict::Fine => {}
+            Verdict::Warn => self.notice(Notice::HighMemory {
+                rss,
+                warn: self.policy.memory_warn.unwrap_or_default(),
+                limit: self.policy.memory_limit,
+            }),
+            Verdict::Kill { limit } => self.end(now, ExitReason::MemoryLimit { rss, limit }),
+        }
+    }
+
+    /// What a call of the worker came to.
+    pub fn handle_call_result(&mut self, now: Time, call: u64, result: Result<Bytes, String>) {
+        self.catch_up(now);
+        if self.calls.remove(&call) {
+            self.answer_call(call, result);
+        }
+    }
+
+    /// Time has passed. Calls before [`poll_timeout`](Self::poll_timeout) do nothing.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.catch_up(now);
+        for number in self.jobs.due(now) {
+            self.job_overdue(now, number);
+        }
+        while let Some(timer) = self.timers.take_expired(now) {
+            match timer {
+                Timer::Ping => self.ping(now),
+                Timer::HighPing => self.warn_of_ping(now),
+                Timer::Memory => {
+                    self.actions.push_back(Action::SampleMemory);
+                    // In case no sample ever comes.
+                    let next = now.next_on_grid(self.policy.memory_sample);
+                    self.timers.set(Timer::Memory, next);
+                }
+                Timer::Initialize => self.initialize_overdue(now),
+                Timer::Silence => self.silent(now),
+                Timer::Close => {
+                    let reason = if self.connected {
+                        ExitReason::CloseTimeout {
+                            after: self.close_allowance.total,
+                        }
+                    } else {
+                        ExitReason::Disconnected
+                    };
+                    self.end(now, reason);
+                }
+                Timer::Killed => self.kill_is_overdue(now),
+            }
+        }
+    }
+
+    // ---- commands
+
+    /// Gives it a job and returns the job's number.
+    pub fn launch(&mut self, now: Time, job: JobRequest) -> Result<u64, LaunchRefused> {
+        self.catch_up(now);
+        if self.free_slots() == 0 {
+            return Err(LaunchRefused::Busy {
+                state: self.state,
+                jobs: self.jobs.len(),
+            });
+        }
+        let size = job.input.len() as u64;
+        if size > self.limits.max_payload {
+            return Err(LaunchRefused::PayloadTooLarge {
+                size,
+                limit: self.limits.max_payload,
+            });
+        }
+        let mut start = StartJob {
+            // The number is known only once the job is taken; the widest one decides what fits.
+            job: u64::MAX,
+            id: job.id,
+            name: job.name,
+            metadata: job.metadata,
+            traceparent: job.traceparent,
+            deadline_ms: job.deadline.map_or(0, |span| whole_millis(span).max(1)),
+            attempt: job.attempt,
+            last: true,
+        };
+        let header = header_size(&start, self.limits.max_frame)?;
+        start.job = self.jobs.add(Job {
+            id: start.id.clone(),
+            accepted: false,
+            window: u64::from(self.limits.output_window),
+            used: 0,
+            time: job
+                .deadline
+                .map_or(JobTime::Unlimited, |span| JobTime::Until(now + span)),
+            deadline: job.deadline.unwrap_or_default(),
+            extended: Duration::ZERO,
+        });
+        let number = start.job;
+        self.send_input(start, header, job.input);
+        if let Some(at) = self.memory.hurry(now, &self.policy) {
+            self.timers.set(Timer::Memory, at);
+        }
+        Ok(number)
+    }
+
+    /// Tells a job to stop. Its worker is killed if it has not within the grace.
+    pub fn cancel(&mut self, now: Time, number: u64) {
+        self.catch_up(now);
+        self.cancel_for(now, number, CancelReason::REQUESTED);
+    }
+
+    /// `bytes` of a job's output have been used and may be sent anew. The worker is told once half
+    /// a window is free, not for every piece.
+    pub fn grant(&mut self, now: Time, number: u64, bytes: u64) {
+        self.catch_up(now);
+        let half = u64::from(self.limits.output_window) / 2;
+        let Some(job) = self.jobs.get_mut(number) else {
+            return;
+        };
+        job.used += bytes;
+        if job.used >= half {
+            let granted = u32::try_from(job.used).unwrap_or(u32::MAX);
+            job.used -= u64::from(granted);
+            job.window += u64::from(granted);
+            self.send(HostMessage::JobWindow(JobWindow {
+                job: number,
+                bytes: granted,
+            }));
+        }
+    }
+
+    /// Asks it to leave. One that is not ready yet has nothing to finish and is killed.
+    pub fn close(&mut self, now: Time, reason: ShutdownReason) {
+        self.catch_up(now);
+        match self.state {
+            State::Starting | State::Initializing => self.end(
+                now,
+                ExitReason::Requested {
+                    by: "closed before it was ready".into(),
+                },
+            ),
+            State::Ready => {
+                self.may_leave = true;
+                self.send(HostMessage::Shutdown(Shutdown {
+                    reason,
+                    grace_ms: whole_millis(self.policy.close_timeout),
+                }));
+                self.enter(State::Closing, now);
+                let close_at = now + self.policy.close_timeout;
+                self.timers.set(Timer::Close, close_at);
+            }
+            State::Closing | State::Killing | State::Exited => {}
+        }
+    }
+
+    /// Ends it now. `by` says who wants that, or why.
+    pub fn kill(&mut self, now: Time, by: impl Into<String>) {
+        self.catch_up(now);
+        self.end(now, ExitReason::Requested { by: by.into() });
+    }
+
+    // ---- the host's own lateness
+
+    /// Adds what the host was late by to every deadline.
+    fn catch_up(&mut self, now: Time) {
+        let Some(due) = self.poll_timeout() else {
+            return;
+        };
+        let lateness = now - due;
+        if lateness > STALL_TOLERANCE {
+            let grace = self.policy.ping_interval;
+            self.timers.postpone(lateness, now, grace);
+            self.jobs.postpone(lateness, now, grace);
+            self.pings.postpone(lateness);
+            self.last_answer = self.last_answer + lateness;
+        }
+    }
+
+    // ---- what timers do
+
+    fn ping(&mut self, now: Time) {
+        self.timers
+            .set(Timer::Ping, now + self.policy.ping_interval);
+        if let Some(seq) = self.pings.send(now) {
+            self.send(HostMessage::Ping(Ping { seq }));
+            self.expect_pong(now);
+        }
+    }
+
+    /// Watches the oldest unanswered ping, unless its delay was already reported.
+    fn expect_pong(&mut self, now: Time) {
+        match self.pings.oldest() {
+            Some(sent) if !self.pings.has_warned() => {
+                let warn_at = (sent + self.policy.high_ping).max(now);
+                self.timers.set(Timer::HighPing, warn_at);
+            }
+            _ => self.timers.clear(Timer::HighPing),
+        }
+    }
+
+    fn warn_of_ping(&mut self, now: Time) {
+        if let Some(sent) = self.pings.oldest()
+            && self.pings.warn_once()
+        {
+            self.notice(Notice::HighPing { rtt: now - sent });
+        }
+    }
+
+    fn silent(&mut self, now: Time) {
+        if self.capabilities.contains(Capabilities::STACK_DUMP) && !self.stacks_asked {
+            self.stacks_asked = true;
+            self.send(HostMessage::DumpStacks);
+            self.timers.set(Timer::Silence, now + STACKS_WITHIN);
+            return;
+        }
+        let reason = ExitReason::PingTimeout {
+            last_rtt: self.pings.last_rtt(),
+            silent_for: now - self.last_answer,
+        };
+        self.end(now, reason);
+    }
+
+    fn initialize_overdue(&mut self, now: Time) {
+        let phase = match self.state {
+            State::Starting => InitializePhase::Spawn,
+            _ => InitializePhase::Handshake,
+        };
+        let after = self.initialize_allowance.total;
+        self.end(now, ExitReason::InitializeTimeout { phase, after });
+    }
+
+    fn job_overdue(&mut self, now: Time, number: u64) {
+        let Some(job) = self.jobs.get_mut(number) else {
+            return;
+        };
+        let id = job.id.clone();
+        let deadline = job.deadline;
+        match job.time {
+            JobTime::Unlimited => {}
+            JobTime::Until(_) => self.cancel_for(now, number, CancelReason::DEADLINE),
+            JobTime::Cancelled { reason, .. } => {
+                // Killed once: the exit ends the job.
+                job.time = JobTime::Unlimited;
+                let reason = if reason == CancelReason::DEADLINE {
+                    ExitReason::JobDeadline { job: id, deadline }
+                } else {
+                    ExitReason::CancelIgnored {
+                        job: id,
+                        after: self.policy.cancel_grace,
+                    }
+                };
+                self.end(now, reason);
+            }
+        }
+    }
+
+    fn cancel_for(&mut self, now: Time, number: u64, reason: CancelReason) {
+        let kill_at = now + self.policy.cancel_grace;
+        if matches!(self.state, State::Killing | State::Exited) {
+            return;
+        }
+        let Some(job) = self.jobs.get_mut(number) else {
+            return;
+        };
+        if job.cancelled_for().is_none() {
+            job.time = JobTime::Cancelled { reason, kill_at };
+            self.send(HostMessage::CancelJob(CancelJob {
+                job: number,
+                reason,
+            }));
+        }
+    }
+
+    fn kill_is_overdue(&mut self, now: Time) {
+        if self.kill_overdue {
+            self.exit(now, None);
+        } else {
+            self.kill_overdue = true;
+            self.notice(Notice::KillOverdue {
+                since: KILL_OVERDUE[0],
+            });
+            self.timers.set(Timer::Killed, now + KILL_OVERDUE[1]);
+        }
+    }
+
+    // ---- endings
+
+    fn violation(&mut self, now: Time, requirement: &'static str, detail: impl Into<String>) {
+        self.distrusted = true;
+        let detail = detail.into();
+        self.end(
+            now,
+            ExitReason::ProtocolViolation {
+                requirement,
+                detail,
+            },
+        );
+    }
+
+    /// Kills it for `reason`, unless somebody else has.
+    fn end(&mut self, now: Time, reason: ExitReason) {
+        if matches!(self.state, State::Killing | State::Exited) {
+            return;
+        }
+        self.reason.get_or_insert(reason);
+        self.drop_unsent();
+        self.calls.clear();
+        self.timers.clear_all();
+        self.timers.set(Timer::Killed, now + KILL_OVERDUE[0]);
+        if self.pid.is_some() {
+            self.actions.push_back(Action::Kill);
+        }
+        self.enter(State::Killing, now);
+    }
+
+    fn exit(&mut self, now: Time, status: Option<ExitStatus>) {
+        if self.state == State::Exited {
+            return;
+        }
+        let reason = self.reason.take().unwrap_or(match status {
+            Some(ExitStatus::Code(0)) if self.may_leave => ExitReason::Clean,
+            Some(ExitStatus::Code(code)) => ExitReason::Code { code },
+            Some(ExitStatus::Signal { signal, core }) => ExitReason::Signal { signal, core },
+            Some(ExitStatus::OutOfMemory) => ExitReason::OutOfMemory,
+            None => ExitReason::Disconnected,
+        });
+        self.drop_unsent();
+        self.timers.clear_all();
+        self.enter(State::Exited, now);
+        let jobs = self.jobs.ids();
+        for (number, job) in self.jobs.take_all() {
+            let outcome = outcome_of_death(&job, &reason);
+            self.update(number, JobUpdate::Finished(outcome));
+        }
+        self.actions.push_back(Action::Exited(ExitReport {
+            pid: self.pid,
+            reason,
+            status,
+            journey: self.journey.clone(),
+            peak_memory: self.memory.peak(),
+            jobs,
+            farewell: self.farewell.take(),
+            stacks: self.stacks.take(),
+        }));
+    }
+
+    // ---- small steps
+
+    fn initialize_request(&mut self) -> (InitializeRequest, Bytes) {
+        let policy = &self.policy;
+        let request = InitializeRequest {
+            protocol_min: *version::SUPPORTED.start(),
+            protocol_max: *version::SUPPORTED.end(),
+            capabilities: Capabilities::STACK_DUMP,
+            slot: self.hello.slot,
+            generation: self.hello.generation,
+            host_name: self.hello.host_name.clone(),
+            host_version: self.hello.host_version.clone(),
+            limits: policy.limits,
+            ping_interval_ms: whole_millis(policy.ping_interval),
+            ping_timeout_ms: whole_millis(policy.ping_timeout),
+            high_ping_ms: whole_millis(policy.high_ping),
+            initialize_timeout_ms: whole_millis(policy.initialize_timeout),
+            close_timeout_ms: whole_millis(policy.close_timeout),
+            log_filter: self.hello.log_filter.clone(),
+            extensions: Vec::new(),
+        };
+        (request, std::mem::take(&mut self.hello.arguments))
+    }
+
+    /// One frame if the input fits beside the header, else as many as it takes.
+    fn send_input(&mut self, mut start: StartJob, header: usize, mut input: Bytes) {
+        let max_frame = self.limits.max_frame as usize;
+        if header + input.len() <= max_frame {
+            self.send(HostMessage::StartJob(start, input));
+            return;
+        }
+        let number = start.job;
+        start.last = false;
+        self.send(HostMessage::StartJob(start, Bytes::new()));
+        let room = max_frame - DATA_HEADER;
+        while !input.is_empty() {
+            let piece = input.split_to(room.min(input.len()));
+            let message = JobInput {
+                job: number,
+                last: input.is_empty(),
+            };
+            self.send(HostMessage::JobInput(message, piece));
+        }
+    }
+
+    fn answer_call(&mut self, call: u64, result: Result<Bytes, String>) {
+        let room = self.limits.max_frame as usize - DATA_HEADER;
+        let (error, data) = match result {
+            Ok(data) if data.len() > room => {
+                let error = format!(
+                    "the result has {} bytes, an answer holds {room}",
+                    data.len()
+                );
+                (Some(error), Bytes::new())
+            }
+            Ok(data) => (None, data),
+            Err(mut error) => {
+                error.truncate(error.floor_char_boundary(MAX_ERROR));
+                (Some(error), Bytes::new())
+            }
+        };
+        self.send(HostMessage::CallResponse(
+            CallResponse { call, error },
+            data,
+        ));
+    }
+
+    fn send(&mut self, message: HostMessage) {
+        if self.connected && !matches!(self.state, State::Killing | State::Exited) {
+            self.actions.push_back(Action::Send(message));
+        }
+    }
+
+    /// Takes back what was about to be written.
+    fn drop_unsent(&mut self) {
+        self.actions
+            .retain(|action| !matches!(action, Action::Send(_) | Action::SampleMemory));
+    }
+
+    fn update(&mut self, number: u64, update: JobUpdate) {
+        self.actions.push_back(Action::Job(number, update));
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Notice(notice));
+    }
+
+    fn enter(&mut self, state: State, now: Time) {
+        if self.state != state {
+            self.journey.push((self.state, now - self.entered));
+            self.state = state;
+            self.entered = now;
+        }
+    }
+}
+
+/// The most that a type number, a job's or call's number and flags take before data.
+const DATA_HEADER: usize = 32;
+/// The most bytes of an error's text on the wire.
+const MAX_ERROR: usize = 16 << 10;
+
+/// What a job takes in a frame beside its input.
+fn header_size(start: &StartJob, max_frame: u32) -> Result<usize, LaunchRefused> {
+    let (size, limit) = match HostMessage::StartJob(start.clone(), Bytes::new()).encode() {
+        Ok(frame) => (frame.length(), max_frame),
+        Err(EncodeError::TooLarge { length, max, .. }) => (length, max),
+        Err(EncodeError::FieldsTooLarge { length, max, .. }) => (length, max),
+    };
+    if size > limit as usize {
+        return Err(LaunchRefused::HeaderTooLarge { size, limit });
+    }
+    Ok(size)
+}
+
+fn outcome_of_death(job: &Job, reason: &ExitReason) -> JobOutcome {
+    match reason {
+        ExitReason::JobDeadline { job: id, deadline } if *id == job.id => {
+            JobOutcome::DeadlineExceeded {
+                deadline: *deadline,
+            }
+        }
+        ExitReason::CancelIgnored { job: id, .. } if *id == job.id => JobOutcome::Cancelled,
+        reason => JobOutcome::Lost {
+            reason: reason.clone(),
+            accepted: job.accepted,
+        },
+    }
+}
+
+/// Milliseconds for the wire; more than 584 million years is as good as that.
+fn whole_millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
