@@ -6,9 +6,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{DecodeError, MessageType};
 
-/// What one body's fields may claim in memory while they are decoded. The frame bounds the bytes
-/// that arrive; this bounds what a length inside them can make the deserializer reserve.
-const CLAIM: usize = 1 << 20;
+/// The most bytes that the fields of one message may take, its data apart.
+pub const MAX_FIELDS: u32 = 128 << 10;
+
+/// What one body's fields may claim in memory while they are decoded: the frame bounds the bytes
+/// that arrive, this bounds what a length inside them can make the deserializer reserve. An integer
+/// of one byte claims up to eight, so that this is what [`MAX_FIELDS`] bytes can rightly claim.
+const CLAIM: usize = 8 * MAX_FIELDS as usize;
 
 // Spelled out, so that a change of a default cannot change the wire.
 type Layout = Configuration<LittleEndian, Varint, Limit<CLAIM>>;
@@ -36,6 +40,12 @@ where
             kind,
             detail: error.to_string(),
         })?;
+    if consumed > MAX_FIELDS as usize {
+        return Err(DecodeError::Malformed {
+            kind,
+            detail: format!("the fields take {consumed} bytes, they may take {MAX_FIELDS}"),
+        });
+    }
     if encode(&fields) != body[..consumed] {
         return Err(DecodeError::NotCanonical { kind });
     }

@@ -75,6 +75,16 @@ pub enum EncodeError {
         /// The limit, in bytes.
         max: u32,
     },
+    /// The fields are longer than any peer decodes: shorten a text, or send it as data.
+    #[error("the fields of {kind} take {length} bytes, they may take at most {max}")]
+    FieldsTooLarge {
+        /// Which message.
+        kind: MessageType,
+        /// The size of its fields, in bytes.
+        length: usize,
+        /// The limit, in bytes.
+        max: u32,
+    },
 }
 
 impl FrameError {

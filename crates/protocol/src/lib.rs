@@ -42,6 +42,7 @@ mod message;
 mod number;
 pub mod version;
 
+pub use body::MAX_FIELDS;
 pub use error::{DecodeError, EncodeError, FrameError};
 #[cfg(feature = "codec")]
 pub use frame::FramedError;

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::body::{decode, encode, split};
+use crate::body::{MAX_FIELDS, decode, encode, split};
 use crate::{
     CancelReason, Capabilities, DeadlineKind, DecodeError, EncodeError, EncodedFrame, FailureKind,
     Frame, InitializeCode, Limits, MAX_FRAME_CEILING, MessageType, ShutdownReason,
@@ -441,6 +441,13 @@ impl WorkerMessage {
 }
 
 fn seal(kind: MessageType, fields: &[u8], data: Bytes) -> Result<EncodedFrame, EncodeError> {
+    if fields.len() > MAX_FIELDS as usize {
+        return Err(EncodeError::FieldsTooLarge {
+            kind,
+            length: fields.len(),
+            max: MAX_FIELDS,
+        });
+    }
     let length = size_of::<u16>() + fields.len() + data.len();
     if length > MAX_FRAME_CEILING as usize {
         return Err(EncodeError::TooLarge {

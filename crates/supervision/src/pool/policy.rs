@@ -66,23 +66,27 @@ impl PoolPolicy {
             ("start_attempts", self.start_attempts as usize),
         ] {
             if count == 0 {
-                return Err(PolicyError::new(option, 0, "it must be at least 1"));
+                return Err(PolicyError::new(option, "0", "it must be at least 1"));
             }
         }
         if self.max_workers > MOST_WORKERS {
             let advice = format!("it must not exceed {MOST_WORKERS}");
-            return Err(PolicyError::new("max_workers", self.max_workers, advice));
+            return Err(PolicyError::new(
+                "max_workers",
+                self.max_workers.to_string(),
+                advice,
+            ));
         }
         if self.idle > self.max_workers {
             let advice = format!(
                 "it must not exceed max_workers, which is {}",
                 self.max_workers
             );
-            return Err(PolicyError::new("idle", self.idle, advice));
+            return Err(PolicyError::new("idle", self.idle.to_string(), advice));
         }
         if self.jobs_per_worker == Some(0) {
             let advice = "it must be at least 1; use None for no limit";
-            return Err(PolicyError::new("jobs_per_worker", 0, advice));
+            return Err(PolicyError::new("jobs_per_worker", "0", advice));
         }
         if self.queue_deadline.is_zero() {
             let advice = "it must be longer, or no job could ever wait";

@@ -70,10 +70,10 @@ pub struct PolicyError {
 
 impl PolicyError {
     /// `option` is `value`, but it must be as `advice` says.
-    pub fn new(option: &'static str, value: impl ToString, advice: impl Into<String>) -> Self {
+    pub fn new(option: &'static str, value: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             option,
-            value: value.to_string(),
+            value: value.into(),
             advice: advice.into(),
         }
     }
@@ -114,7 +114,7 @@ impl WorkerPolicy {
             && warn > limit
         {
             let advice = format!("it must not exceed memory_limit, which is {limit} bytes");
-            return Err(PolicyError::new("memory_warn", warn, advice));
+            return Err(PolicyError::new("memory_warn", warn.to_string(), advice));
         }
         for (option, bytes) in [
             ("memory_warn", self.memory_warn),
@@ -122,11 +122,15 @@ impl WorkerPolicy {
         ] {
             if bytes.is_some_and(|bytes| bytes < 1 << 20) {
                 let advice = "it counts bytes and must be at least 1048576 (1 MiB)";
-                return Err(PolicyError::new(option, bytes.unwrap_or_default(), advice));
+                return Err(PolicyError::new(
+                    option,
+                    bytes.unwrap_or_default().to_string(),
+                    advice,
+                ));
             }
         }
         if self.max_slots == Some(0) {
-            return Err(PolicyError::new("max_slots", 0, "it must be at least 1"));
+            return Err(PolicyError::new("max_slots", "0", "it must be at least 1"));
         }
         if let Some(problem) = self.limits.out_of_range() {
             return Err(PolicyError::new("limits", "out of range", problem));
