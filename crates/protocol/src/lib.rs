@@ -13,7 +13,7 @@
 //! the buffer that the frame arrived in.
 //!
 //! Both sides begin with [`InitializeRequest`] and [`InitializeResponse`], whose layouts never
-//! change: they agree on a [version](version), on [`Capabilities`] and on [`Limits`]. After that a
+//! change: they agree on a [version], on [`Capabilities`] and on [`Limits`]. After that a
 //! layout never changes either; a new one gets a new number behind a capability bit.
 //!
 //! Nothing here reads a clock, touches a file or needs a runtime, and nothing trusts its input:

@@ -27,7 +27,7 @@ pub fn negotiate(ours: RangeInclusive<u16>, theirs: RangeInclusive<u16>) -> Opti
 pub struct Capabilities(pub u64);
 
 impl Capabilities {
-    /// The worker answers [`DumpStacks`](crate::DumpStacks).
+    /// The worker answers [`DumpStacks`](crate::HostMessage::DumpStacks).
     pub const STACK_DUMP: Self = Self(1);
 
     /// The features that both sides have.

@@ -131,6 +131,8 @@ struct Member {
     retiring: bool,
     /// Was asked to leave.
     leaving: bool,
+    /// Is ending without having been asked.
+    dying: bool,
     idle_since: Time,
 }
 
@@ -139,8 +141,13 @@ impl Member {
         self.slots == 0 && !self.leaving
     }
 
+    /// Is ready, and may be given another job sooner or later.
+    fn serves(&self) -> bool {
+        self.slots > 0 && !self.retiring && !self.leaving && self.jobs_left != Some(0)
+    }
+
     fn free(&self) -> usize {
-        if self.retiring || self.leaving || self.jobs_left == Some(0) {
+        if !self.serves() {
             return 0;
         }
         let free = self.slots.saturating_sub(self.busy);
@@ -150,7 +157,7 @@ impl Member {
 
     /// Has nothing to do and will never have again.
     fn is_spent(&self) -> bool {
-        self.slots > 0 && self.busy == 0 && !self.leaving && self.free() == 0
+        self.slots > 0 && self.busy == 0 && !self.leaving && !self.dying && self.free() == 0
     }
 }
 
@@ -332,6 +339,9 @@ impl Pool {
         let Some(member) = self.members.get_mut(&worker) else {
             return;
         };
+        if member.slots > 0 {
+            return;
+        }
         member.slots = slots.max(1);
         member.idle_since = now;
         self.failed_starts = None;
@@ -349,11 +359,21 @@ impl Pool {
         }
     }
 
+    /// A worker takes no more jobs: it has begun to end by itself, or is being killed.
+    pub fn handle_unavailable(&mut self, now: Time, worker: WorkerId) {
+        if let Some(member) = self.members.get_mut(&worker) {
+            member.dying = true;
+            self.plan(now);
+        }
+    }
+
     /// A place is free again. `used` says whether a job was run in it: a reservation that was given
     /// back costs the worker nothing.
     pub fn handle_released(&mut self, now: Time, worker: WorkerId, used: bool) {
-        if let Some(member) = self.members.get_mut(&worker) {
-            member.busy = member.busy.saturating_sub(1);
+        if let Some(member) = self.members.get_mut(&worker)
+            && member.busy > 0
+        {
+            member.busy -= 1;
             member.idle_since = now;
             if !used && let Some(left) = &mut member.jobs_left {
                 *left += 1;
@@ -437,10 +457,7 @@ impl Pool {
             return;
         };
         let permanent = matches!(&reason, ExitReason::SpawnFailed(failure) if failure.permanent);
-        let served = self
-            .members
-            .values()
-            .any(|member| member.slots > 0 && !member.leaving);
+        let served = self.members.values().any(Member::serves);
         if served || !(permanent || failures >= self.policy.start_attempts) {
             return;
         }
@@ -544,6 +561,7 @@ impl Pool {
                 jobs_left: self.policy.jobs_per_worker,
                 retiring: false,
                 leaving: false,
+                dying: false,
                 idle_since: now,
             };
             self.members.insert(worker, member);
@@ -554,7 +572,8 @@ impl Pool {
     /// How many more workers should be starting than are.
     fn starts_wanted(&self) -> usize {
         let target = match self.phase {
-            Phase::Open => self.policy.idle + self.waiting.len(),
+            // While requests are refused, somebody has to find out when that can end.
+            Phase::Open => (self.policy.idle + self.waiting.len()).max(usize::from(self.degraded)),
             Phase::Draining => self.waiting.len(),
             Phase::Closing | Phase::Closed => 0,
         };

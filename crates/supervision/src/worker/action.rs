@@ -31,11 +31,6 @@ pub struct Hello {
 pub enum Action {
     /// Write this message.
     Send(HostMessage),
-    /// From here on receive frames of up to this size.
-    AcceptFrames {
-        /// Bytes after the length field.
-        max_frame: u32,
-    },
     /// End the process and all it has started, now.
     Kill,
     /// Measure resident memory and tell it to [`Worker::handle_memory`].

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use greenroom_protocol::CancelReason;
 
+use super::deadline::Deadline;
 use crate::Time;
 
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub(super) enum JobTime {
     /// It was told to stop; its worker is killed if it has not by then.
     Cancelled {
         reason: CancelReason,
-        kill_at: Time,
+        kill: Deadline,
     },
 }
 
@@ -37,7 +38,8 @@ impl Job {
     pub(super) fn wakes_at(&self) -> Option<Time> {
         match self.time {
             JobTime::Unlimited => None,
-            JobTime::Until(at) | JobTime::Cancelled { kill_at: at, .. } => Some(at),
+            JobTime::Until(at) => Some(at),
+            JobTime::Cancelled { kill, .. } => Some(kill.at()),
         }
     }
 
@@ -60,6 +62,10 @@ impl Jobs {
         self.next += 1;
         self.running.insert(self.next, job);
         self.next
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Job> {
+        self.running.get(&number)
     }
 
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Job> {
@@ -101,8 +107,9 @@ impl Jobs {
             match &mut job.time {
                 JobTime::Unlimited => {}
                 JobTime::Until(at) => *at = *at + lateness,
-                JobTime::Cancelled { kill_at, .. } => {
-                    *kill_at = (*kill_at + lateness).max(now + grace);
+                JobTime::Cancelled { kill, .. } => {
+                    kill.postpone(lateness);
+                    kill.spare(now + grace);
                 }
             }
         }

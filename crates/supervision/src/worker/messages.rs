@@ -95,9 +95,6 @@ impl Worker {
         self.slots = response
             .slots
             .min(self.policy.max_slots.unwrap_or(MAX_SLOTS));
-        self.actions.push_back(Action::AcceptFrames {
-            max_frame: self.limits.max_frame,
-        });
         self.timers.clear(Timer::Initialize);
         self.enter(State::Ready, now);
         self.last_answer = now;
@@ -130,8 +127,8 @@ impl Worker {
         if self.connected {
             self.timers
                 .set(Timer::Silence, now + self.policy.ping_timeout);
+            self.expect_pong(now);
         }
-        self.expect_pong(now);
     }
 
     /// It has said goodbye, asked or not.

@@ -1,15 +1,17 @@
 //! One worker's life as a state machine.
 
 mod action;
+mod allowance;
+mod deadline;
 mod jobs;
 mod memory;
 mod messages;
 mod pings;
 mod policy;
+mod state;
 mod timers;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +25,8 @@ use crate::exit::{ExitReason, ExitReport, ExitStatus, InitializePhase, SpawnFail
 use crate::job::{JobOutcome, JobRequest, JobUpdate};
 use crate::time::Time;
 
+use allowance::Allowance;
+use deadline::Deadline;
 use jobs::{Job, JobTime, Jobs};
 use memory::{Memory, Verdict};
 use pings::Pings;
@@ -30,6 +34,7 @@ use timers::{Timer, Timers};
 
 pub use action::{Action, Hello, LaunchRefused, Malformed, Notice};
 pub use policy::{PolicyError, WorkerPolicy};
+pub use state::State;
 
 /// A wake-up that is later than this was the host's stall, not the worker's silence.
 pub const STALL_TOLERANCE: Duration = Duration::from_millis(100);
@@ -39,36 +44,6 @@ pub const DISCONNECT_GRACE: Duration = Duration::from_secs(1);
 pub const KILL_OVERDUE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
 /// How long a worker may take to say what its threads do before it is killed for its silence.
 pub const STACKS_WITHIN: Duration = Duration::from_millis(500);
-
-/// The states of a worker's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum State {
-    /// The system was asked to start it.
-    Starting,
-    /// It runs and prepares itself.
-    Initializing,
-    /// It takes jobs, or has as many as it may.
-    Ready,
-    /// It was asked to leave, is leaving by itself, or has lost its connection.
-    Closing,
-    /// It was killed, and the system has not said so yet.
-    Killing,
-    /// It is gone.
-    Exited,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Starting => "starting",
-            Self::Initializing => "initializing",
-            Self::Ready => "ready",
-            Self::Closing => "closing",
-            Self::Killing => "killing",
-            Self::Exited => "exited",
-        })
-    }
-}
 
 /// One worker, from the order to spawn it to its exit report.
 #[derive(Clone, Debug)]
@@ -105,30 +80,6 @@ pub struct Worker {
     initialize_allowance: Allowance,
     close_allowance: Allowance,
     actions: VecDeque<Action>,
-}
-
-/// A limit, and what a worker has added to it.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    total: Duration,
-    extended: Duration,
-}
-
-impl Allowance {
-    fn new(total: Duration) -> Self {
-        Self {
-            total,
-            extended: Duration::ZERO,
-        }
-    }
-
-    /// How much of `extra` may be added.
-    fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
-        let granted = extra.min(max.saturating_sub(self.extended));
-        self.extended += granted;
-        self.total += granted;
-        granted
-    }
 }
 
 impl Worker {
@@ -187,6 +138,12 @@ impl Worker {
         }
     }
 
+    /// The largest frame it may send from now on, in bytes after the length field, once that is
+    /// agreed on. It holds for the very next frame.
+    pub fn max_frame(&self) -> Option<u32> {
+        (self.slots > 0).then_some(self.limits.max_frame)
+    }
+
     // ---- outputs
 
     /// The next thing to do.
@@ -196,10 +153,12 @@ impl Worker {
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` only once it has exited.
     pub fn poll_timeout(&self) -> Option<Time> {
-        match (self.timers.next(), self.jobs.next_wake()) {
-            (Some(timer), Some(job)) => Some(timer.min(job)),
-            (timer, job) => timer.or(job),
-        }
+        // Once it is killed, its exit ends the jobs: their own deadlines are void.
+        let job = match self.state {
+            State::Killing => None,
+            _ => self.jobs.next_wake(),
+        };
+        [self.timers.next(), job].into_iter().flatten().min()
     }
 
     // ---- facts
@@ -220,6 +179,8 @@ impl Worker {
             State::Killing if self.pid.is_none() => {
                 self.pid = Some(pid);
                 self.actions.push_back(Action::Kill);
+                self.kill_overdue = false;
+                self.timers.set(Timer::Killed, now + KILL_OVERDUE[0]);
             }
             _ => {}
         }
@@ -237,6 +198,9 @@ impl Worker {
     /// What it sent is no message. Its connection cannot be trusted any further.
     pub fn handle_malformed(&mut self, now: Time, malformed: &Malformed) {
         self.catch_up(now);
+        if self.state == State::Starting {
+            return;
+        }
         let requirement = match malformed {
             Malformed::Frame(error) => error.requirement(),
             Malformed::Message(error) => error.requirement(),
@@ -280,7 +244,8 @@ impl Worker {
     /// Its resident memory in bytes; 0 says nothing.
     pub fn handle_memory(&mut self, now: Time, rss: u64) {
         self.catch_up(now);
-        if rss == 0 || matches!(self.state, State::Killing | State::Exited) {
+        let alive = !matches!(self.state, State::Starting | State::Killing | State::Exited);
+        if rss == 0 || !alive {
             return;
         }
         let verdict = self.memory.observe(now, rss, &self.policy);
@@ -382,7 +347,9 @@ impl Worker {
         let number = start.job;
         self.send_input(start, header, job.input);
         if let Some(at) = self.memory.hurry(now, &self.policy) {
-            self.timers.set(Timer::Memory, at);
+            // Never later than planned: launch after launch would put the look off for ever.
+            let planned = self.timers.get(Timer::Memory).unwrap_or(at);
+            self.timers.set(Timer::Memory, at.min(planned));
         }
         Ok(number)
     }
@@ -401,8 +368,10 @@ impl Worker {
         let Some(job) = self.jobs.get_mut(number) else {
             return;
         };
-        job.used += bytes;
-        if job.used >= half {
+        // No more comes back than was taken.
+        let taken = u64::from(self.limits.output_window) - job.window;
+        job.used = job.used.saturating_add(bytes).min(taken);
+        if job.used > 0 && job.used >= half {
             let granted = u32::try_from(job.used).unwrap_or(u32::MAX);
             job.used -= u64::from(granted);
             job.window += u64::from(granted);
@@ -514,7 +483,7 @@ impl Worker {
     }
 
     fn job_overdue(&mut self, now: Time, number: u64) {
-        let Some(job) = self.jobs.get_mut(number) else {
+        let Some(job) = self.jobs.get(number) else {
             return;
         };
         let id = job.id.clone();
@@ -523,8 +492,6 @@ impl Worker {
             JobTime::Unlimited => {}
             JobTime::Until(_) => self.cancel_for(now, number, CancelReason::DEADLINE),
             JobTime::Cancelled { reason, .. } => {
-                // Killed once: the exit ends the job.
-                job.time = JobTime::Unlimited;
                 let reason = if reason == CancelReason::DEADLINE {
                     ExitReason::JobDeadline { job: id, deadline }
                 } else {
@@ -539,7 +506,6 @@ impl Worker {
     }
 
     fn cancel_for(&mut self, now: Time, number: u64, reason: CancelReason) {
-        let kill_at = now + self.policy.cancel_grace;
         if matches!(self.state, State::Killing | State::Exited) {
             return;
         }
@@ -547,7 +513,8 @@ impl Worker {
             return;
         };
         if job.cancelled_for().is_none() {
-            job.time = JobTime::Cancelled { reason, kill_at };
+            let kill = Deadline::new(now + self.policy.cancel_grace);
+            job.time = JobTime::Cancelled { reason, kill };
             self.send(HostMessage::CancelJob(CancelJob {
                 job: number,
                 reason,

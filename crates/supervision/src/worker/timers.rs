@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::deadline::Deadline;
 use crate::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +41,11 @@ impl Timer {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Timers([Option<Time>; Timer::ALL.len()]);
+pub(super) struct Timers([Option<Deadline>; Timer::ALL.len()]);
 
 impl Timers {
     pub(super) fn set(&mut self, timer: Timer, at: Time) {
-        self.0[timer as usize] = Some(at);
+        self.0[timer as usize] = Some(Deadline::new(at));
     }
 
     pub(super) fn clear(&mut self, timer: Timer) {
@@ -56,11 +57,11 @@ impl Timers {
     }
 
     pub(super) fn get(&self, timer: Timer) -> Option<Time> {
-        self.0[timer as usize]
+        self.0[timer as usize].map(Deadline::at)
     }
 
     pub(super) fn next(&self) -> Option<Time> {
-        self.0.iter().flatten().min().copied()
+        self.0.iter().flatten().map(|deadline| deadline.at()).min()
     }
 
     /// Takes one timer that has expired. Lethal ones come last: what a harmless timer does first
@@ -75,13 +76,13 @@ impl Timers {
         Some(timer)
     }
 
-    /// Moves every deadline by what the host was late, and leaves lethal ones at least `grace`.
+    /// Moves every deadline by what the host was late, and leaves lethal ones at least `grace` once.
     pub(super) fn postpone(&mut self, lateness: Duration, now: Time, grace: Duration) {
         for timer in Timer::ALL {
-            if let Some(at) = &mut self.0[timer as usize] {
-                *at = *at + lateness;
+            if let Some(deadline) = &mut self.0[timer as usize] {
+                deadline.postpone(lateness);
                 if timer.is_lethal() {
-                    *at = (*at).max(now + grace);
+                    deadline.spare(now + grace);
                 }
             }
         }

@@ -1,0 +1,27 @@
+//! How far a worker may extend one of its limits.
+
+use std::time::Duration;
+
+/// A limit, and what a worker has added to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowance {
+    pub(super) total: Duration,
+    extended: Duration,
+}
+
+impl Allowance {
+    pub(super) fn new(total: Duration) -> Self {
+        Self {
+            total,
+            extended: Duration::ZERO,
+        }
+    }
+
+    /// How much of `extra` may be added.
+    pub(super) fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
+        let granted = extra.min(max.saturating_sub(self.extended));
+        self.extended += granted;
+        self.total += granted;
+        granted
+    }
+}
