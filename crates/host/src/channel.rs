@@ -41,7 +41,7 @@ pub(crate) enum Ready {
 }
 
 /// What a look at the stream brought.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     /// Bytes came; there may be frames.
     Some,

@@ -112,16 +112,19 @@ pub(crate) struct Driver {
 /// What there is of the process.
 enum Body {
     Spawning(Pin<Box<dyn Future<Output = Result<Spawned, SpawnFailure>> + Send>>),
-    Running {
-        child: Child,
-        logs: Logs,
-        channel: Option<Channel>,
-    },
+    Running(Box<Running>),
     Gone {
         last_lines: Vec<String>,
         dropped_lines: u64,
         output_held_open: bool,
     },
+}
+
+struct Running {
+    child: Child,
+    logs: Logs,
+    /// `None` once the connection has ended.
+    channel: Option<Channel>,
 }
 
 enum Happened {
@@ -226,8 +229,8 @@ impl Driver {
             Happened::Channel(Ready::Read(read)) => self.frames(now, read),
             Happened::Log(source) => {
                 let jobs = self.job_ids();
-                if let Body::Running { logs, .. } = &mut self.body {
-                    logs.read(source, now, &jobs);
+                if let Body::Running(running) = &mut self.body {
+                    running.logs.read(source, now, &jobs);
                 }
             }
             Happened::Input(input) => self.input(now, input).await,
@@ -254,11 +257,11 @@ impl Driver {
             tracing::warn!(worker = %self.id, pid, %shortcoming, "a worker runs without a limit");
         }
         let body = child.watch().and_then(|()| {
-            Ok(Body::Running {
+            Ok(Body::Running(Box::new(Running {
                 logs: Logs::new(self.id, pid, stdout, stderr)?,
                 channel: Some(Channel::new(socket)?),
                 child,
-            })
+            })))
         });
         match body {
             Ok(body) => {
@@ -284,12 +287,12 @@ impl Driver {
         self.read_what_is_there(now);
         self.perform().await;
         let jobs = self.job_ids();
-        let Body::Running {
-            child, mut logs, ..
-        } = std::mem::replace(&mut self.body, Body::nothing())
-        else {
+        let Body::Running(running) = std::mem::replace(&mut self.body, Body::nothing()) else {
             return;
         };
+        let Running {
+            child, mut logs, ..
+        } = *running;
         // What it has left behind in its group would hold the pipes open.
         child.kill();
         let drained = tokio::time::timeout(DRAIN, async {
@@ -317,17 +320,19 @@ impl Driver {
     /// The system kills with the same signal as everybody else.
     fn was_out_of_memory(&self, status: ExitStatus) -> bool {
         const SIGKILL: i32 = 9;
-        let killed = matches!(status, ExitStatus::Signal { signal: SIGKILL, .. });
+        let killed = matches!(
+            status,
+            ExitStatus::Signal {
+                signal: SIGKILL,
+                ..
+            }
+        );
         killed && self.machine.state() != State::Killing && os::out_of_memory_since_last_look()
     }
 
     /// Takes the frames that a read brought.
     fn frames(&mut self, now: Time, read: Read) {
-        while let Body::Running {
-            channel: Some(channel),
-            ..
-        } = &mut self.body
-        {
+        while let Some(channel) = self.body.channel() {
             let message = match channel.next_frame() {
                 Ok(None) => break,
                 Ok(Some(frame)) => WorkerMessage::decode(frame),
@@ -349,9 +354,8 @@ impl Driver {
 
     /// A new limit holds from the very next frame, which may have been read already.
     fn accept_frames(&mut self) {
-        if let (Some(max_frame), Body::Running { channel, .. }) =
-            (self.machine.max_frame(), &mut self.body)
-            && let Some(channel) = channel
+        if let Some(max_frame) = self.machine.max_frame()
+            && let Some(channel) = self.body.channel()
         {
             channel.set_max_frame(max_frame);
         }
@@ -373,8 +377,8 @@ impl Driver {
 
     fn close_channel(&mut self) -> Option<Channel> {
         match &mut self.body {
-            Body::Running { channel, .. } => channel.take(),
-            _ => None,
+            Body::Running(running) => running.channel.take(),
+            Body::Spawning(_) | Body::Gone { .. } => None,
         }
     }
 
@@ -382,11 +386,7 @@ impl Driver {
     /// time does, and a result before death.
     fn read_what_is_there(&mut self, now: Time) {
         for _ in 0..DRAIN_READS {
-            let Body::Running {
-                channel: Some(channel),
-                ..
-            } = &mut self.body
-            else {
+            let Some(channel) = self.body.channel() else {
                 return;
             };
             let read = channel.read_now();
@@ -464,11 +464,7 @@ impl Driver {
 
     /// Writes what waits. True if that has brought new actions.
     fn flush(&mut self) -> bool {
-        let Body::Running {
-            channel: Some(channel),
-            ..
-        } = &mut self.body
-        else {
+        let Some(channel) = self.body.channel() else {
             return false;
         };
         if channel.flush().is_ok() {
@@ -484,11 +480,7 @@ impl Driver {
     async fn act(&mut self, action: Action) {
         match action {
             Action::Send(message) => {
-                let Body::Running {
-                    channel: Some(channel),
-                    ..
-                } = &mut self.body
-                else {
+                let Some(channel) = self.body.channel() else {
                     return;
                 };
                 match message.encode() {
@@ -498,17 +490,17 @@ impl Driver {
                 }
             }
             Action::Kill => {
-                if let Body::Running { child, channel, .. } = &mut self.body {
-                    if let Some(channel) = channel {
+                if let Body::Running(running) = &mut self.body {
+                    if let Some(channel) = &mut running.channel {
                         channel.forget();
                     }
-                    child.kill();
+                    running.child.kill();
                 }
             }
             Action::SampleMemory => {
-                if let Body::Running { child, .. } = &self.body {
+                if let Body::Running(running) = &self.body {
                     let to_self = self.to_self.clone();
-                    os::sample(child.id(), move |rss| {
+                    os::sample(running.child.id(), move |rss| {
                         // A worker that is gone needs no measure.
                         let _ = to_self.send(Input::Memory(rss));
                     });
@@ -608,7 +600,7 @@ impl Driver {
                 output_held_open,
             } => (last_lines, dropped_lines, output_held_open),
             // It could not be killed; dropping it here tries once more.
-            Body::Spawning(_) | Body::Running { .. } => (Vec::new(), 0, false),
+            Body::Spawning(_) | Body::Running(_) => (Vec::new(), 0, false),
         };
         self.body = Body::nothing();
         let report = Arc::new(CrashReport {
@@ -648,8 +640,10 @@ impl Driver {
                     self.machine.kill(clock::now(), "its pool is gone");
                 }
             }
-            Owner::Process(status) => status.send_if_modified(|status| status.note(tidings)),
-        };
+            Owner::Process(status) => {
+                status.send_if_modified(|status| status.note(tidings));
+            }
+        }
     }
 
     fn log(&self, notice: &Notice) {
@@ -682,15 +676,23 @@ impl Body {
         }
     }
 
+    fn channel(&mut self) -> Option<&mut Channel> {
+        match self {
+            Self::Running(running) => running.channel.as_mut(),
+            Self::Spawning(_) | Self::Gone { .. } => None,
+        }
+    }
+
     /// Cancel-safe, as each of its waits is.
     async fn next(&mut self) -> Happened {
         match self {
             Self::Spawning(spawned) => Happened::Spawned(spawned.await),
-            Self::Running {
-                child,
-                logs,
-                channel,
-            } => {
+            Self::Running(running) => {
+                let Running {
+                    child,
+                    logs,
+                    channel,
+                } = running.as_mut();
                 let connection = async {
                     match channel {
                         Some(channel) => channel.next().await,

@@ -217,11 +217,7 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     /// A job, and the handle that will follow it.
-    pub(crate) fn new(
-        request: RequestId,
-        job: Job,
-        owner: JobOwner,
-    ) -> (Self, JobHandle) {
+    pub(crate) fn new(request: RequestId, job: Job, owner: JobOwner) -> (Self, JobHandle) {
         let (updates, inbox) = mpsc::unbounded_channel();
         let handle = JobHandle {
             id: job.id.clone(),

@@ -1,1 +1,60 @@
-//! Placeholder.
+//! Warm worker processes for hosts that must not be hurt by what they run.
+//!
+//! # Theory of operation
+//!
+//! A **worker** is another program, or the same one started again, that links the `worker` crate.
+//! A [`Pool`] keeps some of them started and prepared. [`Pool::launch`] hands a job to one that is
+//! ready, within microseconds, and gives back a [`JobHandle`]. A worker that hangs, leaks, crashes,
+//! forks, floods or lies costs its own job and nothing else.
+//!
+//! ```text
+//!   your code ── Pool ──► task of the pool ──► task of worker 0.0 ──socketpair──► process
+//!                  ▲        decides by           decides by                        stdin
+//!                  │        supervision::Pool    supervision::Worker
+//!              JobHandle ◄───────────────────────┘
+//! ```
+//!
+//! **Policy is pure.** What to do is decided in `greenroom-supervision`, which has no clock and no
+//! IO. This crate **drives** it: one task per worker turns sockets, process descriptors and timers
+//! into facts, and the machine's actions into system calls. One task per pool plans. No lock is
+//! held across an await and no thread belongs to a worker: one thread starts processes and one
+//! measures memory, for all pools of the host.
+//!
+//! **A worker's stdin is its control socket.** That keeps the start on the fast path of
+//! `posix_spawn`, whose cost does not grow with the host's memory. stdout and stderr are free for
+//! whatever the worker prints: lines become `tracing` events with the target `greenroom::worker`,
+//! and the last ones go into the [`CrashReport`].
+//!
+//! **Nothing outlives its owner.** Each worker leads a process group. Whatever ends it, the group
+//! is killed while the leader is still a zombie, so its number cannot have become somebody else's,
+//! and only then is it reaped. If the host itself is killed, each worker notices by its socket and
+//! ends its group.
+
+mod call;
+mod channel;
+mod clock;
+mod command;
+mod driver;
+mod event;
+mod job;
+mod logs;
+mod os;
+mod pool;
+mod process;
+mod report;
+
+pub use bytes::Bytes;
+pub use call::{Call, CallFuture, CallHandler};
+pub use command::{Worker, WorkerError};
+pub use event::{Event, EventKind, Events};
+pub use greenroom_protocol::{FailureKind, Limits};
+pub use greenroom_supervision::exit::InitializePhase;
+pub use greenroom_supervision::pool::{PoolNotice, Refusal};
+pub use greenroom_supervision::worker::{LaunchRefused, Notice, PolicyError, State};
+pub use greenroom_supervision::{
+    ExitReason, ExitReport, ExitStatus, SpawnFailure, WorkerId, WorkerPolicy,
+};
+pub use job::{Job, JobError, JobHandle, LaunchError};
+pub use pool::{Pool, PoolBuilder, Reservation, StartError, Stats};
+pub use process::{ConfigError, Process, ProcessError};
+pub use report::CrashReport;

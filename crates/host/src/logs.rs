@@ -124,7 +124,11 @@ impl Logs {
     fn hand_on(&mut self, lines: &[String], source: Source, now: Time, jobs: &[String]) {
         for line in lines {
             let record = Record::parse(line, source);
-            self.remember(record.as_ref().map_or(line.as_str(), |record| &record.message));
+            self.remember(
+                record
+                    .as_ref()
+                    .map_or(line.as_str(), |record| &record.message),
+            );
             if self.budget.take(now) {
                 emit(self.worker, self.pid, jobs, source, record.as_ref(), line);
             }
@@ -150,7 +154,8 @@ impl Pipe {
             };
             if !self.skipping {
                 let room = LINE - self.partial.len();
-                self.partial.extend_from_slice(&text[..text.len().min(room)]);
+                self.partial
+                    .extend_from_slice(&text[..text.len().min(room)]);
             }
             if complete || (self.partial.len() == LINE && !self.skipping) {
                 if !self.skipping {

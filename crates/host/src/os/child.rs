@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use greenroom_supervision::ExitStatus;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use super::watched::watch;
 
 /// A process that leads its own group, and has not been reaped.
 ///
@@ -48,7 +49,7 @@ impl Child {
     pub(crate) fn watch(&mut self) -> io::Result<()> {
         if let Some(Pidfd::Raw(fd)) = &self.pidfd {
             let fd = fd.try_clone()?;
-            let watched = AsyncFd::with_interest(fd, Interest::READABLE)?;
+            let watched = watch(fd)?;
             self.pidfd = Some(Pidfd::Watched(watched));
         }
         Ok(())
@@ -63,7 +64,7 @@ impl Child {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Kills it and every process in its group.
@@ -97,7 +98,10 @@ impl Drop for Child {
             return;
         };
         let gone = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        if !matches!(rustix::process::waitid(WaitId::PidFd(fd.as_fd()), gone), Ok(None)) {
+        if !matches!(
+            rustix::process::waitid(WaitId::PidFd(fd.as_fd()), gone),
+            Ok(None)
+        ) {
             return;
         }
         // The kill takes a moment, and a runtime that is shutting down cannot wait for it. Only

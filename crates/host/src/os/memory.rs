@@ -52,7 +52,10 @@ fn serve(queue: &Receiver<Request>) {
     };
     while let Ok(first) = queue.recv() {
         let requests: Vec<Request> = std::iter::once(first).chain(queue.try_iter()).collect();
-        let pids: Vec<Pid> = requests.iter().map(|request| Pid::from_u32(request.pid)).collect();
+        let pids: Vec<Pid> = requests
+            .iter()
+            .map(|request| Pid::from_u32(request.pid))
+            .collect();
         // With tasks, each thread would be a row that shows the whole process again.
         let memory = ProcessRefreshKind::nothing().with_memory().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, memory);

@@ -4,8 +4,9 @@
 mod child;
 mod memory;
 mod spawner;
+mod watched;
 
-pub(crate) use child::Child;
+pub(crate) use child::{Child, out_of_memory_since_last_look};
 pub(crate) use memory::sample;
 pub(crate) use spawner::{Spawned, spawn};
 

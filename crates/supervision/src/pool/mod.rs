@@ -143,7 +143,8 @@ impl Member {
 
     /// Is ready, and may be given another job sooner or later.
     fn serves(&self) -> bool {
-        self.slots > 0 && !self.retiring && !self.leaving && self.jobs_left != Some(0)
+        let stays = !self.retiring && !self.leaving && !self.dying;
+        self.slots > 0 && stays && self.jobs_left != Some(0)
     }
 
     fn free(&self) -> usize {

@@ -87,6 +87,7 @@ impl Worker {
     pub fn new(policy: WorkerPolicy, hello: Hello, now: Time) -> Self {
         let mut timers = Timers::default();
         timers.set(Timer::Initialize, now + policy.initialize_timeout);
+        timers.set(Timer::Ping, now + policy.ping_interval);
         Self {
             initialize_allowance: Allowance::new(policy.initialize_timeout),
             close_allowance: Allowance::new(policy.close_timeout),
@@ -371,7 +372,7 @@ impl Worker {
         // No more comes back than was taken.
         let taken = u64::from(self.limits.output_window) - job.window;
         job.used = job.used.saturating_add(bytes).min(taken);
-        if job.used > 0 && job.used >= half {
+        if job.used >= half {
             let granted = u32::try_from(job.used).unwrap_or(u32::MAX);
             job.used -= u64::from(granted);
             job.window += u64::from(granted);
@@ -434,6 +435,10 @@ impl Worker {
     fn ping(&mut self, now: Time) {
         self.timers
             .set(Timer::Ping, now + self.policy.ping_interval);
+        // Before the handshake is over, the wake-up only shows whether the host was late.
+        if self.slots == 0 {
+            return;
+        }
         if let Some(seq) = self.pings.send(now) {
             self.send(HostMessage::Ping(Ping { seq }));
             self.expect_pong(now);

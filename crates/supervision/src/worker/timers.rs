@@ -9,7 +9,7 @@ use crate::Time;
 pub(super) enum Timer {
     /// It must be ready.
     Initialize,
-    /// The next ping is due.
+    /// The next ping is due. It also bounds for how long a stall of the host can go unnoticed.
     Ping,
     /// The oldest unanswered ping is worth a warning.
     HighPing,

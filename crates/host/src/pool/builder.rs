@@ -1,0 +1,284 @@
+//! What a pool is to be like.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use greenroom_protocol::Limits;
+use greenroom_supervision::pool::{Backoff, Refusal};
+use greenroom_supervision::{PoolPolicy, WorkerPolicy};
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::task::Task;
+use super::{Health, Pool, Shared};
+use crate::call::CallHandler;
+use crate::command::Worker;
+use crate::event::Events;
+use crate::process::{ConfigError, plan};
+
+/// Events that a slow reader may be behind.
+const EVENTS: usize = 1_024;
+
+/// Describes a pool, then starts it. Defaults are in [`PoolPolicy`] and [`WorkerPolicy`].
+///
+/// Recycling by age and memory, rolling reloads and the quarantine of jobs that kill worker after
+/// worker will be further options here.
+pub struct PoolBuilder {
+    worker: Worker,
+    policy: PoolPolicy,
+    max_workers: Option<usize>,
+    worker_policy: WorkerPolicy,
+    calls: Option<Arc<dyn CallHandler>>,
+}
+
+/// Why a pool did not start. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// It cannot be as described.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No worker became ready.
+    #[error(transparent)]
+    NotReady(Refusal),
+}
+
+impl PoolBuilder {
+    pub(super) fn new(worker: Worker) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            worker,
+            policy: PoolPolicy::for_processors(processors),
+            max_workers: None,
+            worker_policy: WorkerPolicy::default(),
+            calls: None,
+        }
+    }
+
+    /// How many workers are kept ready while nothing waits; 0 starts each on demand. Default: the
+    /// processors.
+    #[must_use]
+    pub fn idle(mut self, workers: usize) -> Self {
+        self.policy.idle = workers;
+        self
+    }
+
+    /// How many processes there are at most, those that are leaving included. Default: the larger
+    /// of 16 and four times [`idle`](Self::idle).
+    #[must_use]
+    pub fn max_workers(mut self, workers: usize) -> Self {
+        self.max_workers = Some(workers);
+        self
+    }
+
+    /// How many jobs one process runs in its life; `None` means no limit. Its replacement is
+    /// started when it gets its last job. Default 1: no job sees what another has left behind.
+    #[must_use]
+    pub fn jobs_per_worker(mut self, jobs: impl Into<Option<u64>>) -> Self {
+        self.policy.jobs_per_worker = jobs.into();
+        self
+    }
+
+    /// How many jobs one process runs at a time, if it offers as many. Default: what it offers.
+    #[must_use]
+    pub fn max_slots(mut self, jobs: u32) -> Self {
+        self.worker_policy.max_slots = Some(jobs);
+        self
+    }
+
+    /// How many workers may be starting at once. Default: the processors, at most 4.
+    #[must_use]
+    pub fn init_concurrency(mut self, workers: usize) -> Self {
+        self.policy.init_concurrency = workers;
+        self
+    }
+
+    /// How many jobs may wait for a worker. Default 1,024.
+    #[must_use]
+    pub fn queue(mut self, jobs: usize) -> Self {
+        self.policy.queue = jobs;
+        self
+    }
+
+    /// How long a job may wait for a worker. Default 30 s.
+    #[must_use]
+    pub fn queue_deadline(mut self, limit: Duration) -> Self {
+        self.policy.queue_deadline = limit;
+        self
+    }
+
+    /// The first and the longest delay between starts that fail. Default 200 ms and 30 s.
+    #[must_use]
+    pub fn backoff(mut self, initial: Duration, max: Duration) -> Self {
+        self.policy.backoff = Backoff { initial, max };
+        self
+    }
+
+    /// How many starts in a row may fail before waiting jobs are told. Default 3.
+    #[must_use]
+    pub fn start_attempts(mut self, attempts: u32) -> Self {
+        self.policy.start_attempts = attempts;
+        self
+    }
+
+    /// How long more workers than wanted may stay without work. Default 30 s.
+    #[must_use]
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.policy.linger = time;
+        self
+    }
+
+    /// How long a worker may take until it is ready. Default 10 s.
+    #[must_use]
+    pub fn initialize_timeout(mut self, limit: Duration) -> Self {
+        self.worker_policy.initialize_timeout = limit;
+        self
+    }
+
+    /// How long a worker may take to leave. Default 10 s.
+    #[must_use]
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.worker_policy.close_timeout = limit;
+        self
+    }
+
+    /// How often workers are pinged. Default 2.5 s.
+    #[must_use]
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.worker_policy.ping_interval = interval;
+        self
+    }
+
+    /// How long a worker may leave pings unanswered before it is killed. Default 60 s.
+    #[must_use]
+    pub fn ping_timeout(mut self, limit: Duration) -> Self {
+        self.worker_policy.ping_timeout = limit;
+        self
+    }
+
+    /// From which answer time on there is a warning. Default 0.5 s.
+    #[must_use]
+    pub fn high_ping(mut self, threshold: Duration) -> Self {
+        self.worker_policy.high_ping = threshold;
+        self
+    }
+
+    /// From how many resident bytes on there is a warning; `None` for none. Default 1,000 MB.
+    #[must_use]
+    pub fn memory_warn(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.worker_policy.memory_warn = bytes.into();
+        self
+    }
+
+    /// From how many resident bytes on a worker is killed. A warning bound above it is lowered to
+    /// it. Default: no limit.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.worker_policy.memory_limit = Some(bytes);
+        self.worker_policy.memory_warn = self.worker_policy.memory_warn.map(|warn| warn.min(bytes));
+        self
+    }
+
+    /// How often memory is measured while nothing happens. Default 5 s.
+    #[must_use]
+    pub fn memory_sample(mut self, interval: Duration) -> Self {
+        self.worker_policy.memory_sample = interval;
+        self
+    }
+
+    /// How long a cancelled job may take to stop before its worker is killed. Default 5 s.
+    #[must_use]
+    pub fn cancel_grace(mut self, limit: Duration) -> Self {
+        self.worker_policy.cancel_grace = limit;
+        self
+    }
+
+    /// By how much a worker may extend each of its deadlines in all. Default 60 s.
+    #[must_use]
+    pub fn max_extension(mut self, limit: Duration) -> Self {
+        self.worker_policy.max_extension = limit;
+        self
+    }
+
+    /// The sizes of frames, inputs and windows. See [`Limits`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.worker_policy.limits = limits;
+        self
+    }
+
+    /// Serves what workers ask their host while they run jobs: an async closure, or another
+    /// [`Pool`]. Default: every call is refused.
+    #[must_use]
+    pub fn on_call(mut self, handler: impl CallHandler) -> Self {
+        self.calls = Some(Arc::new(handler));
+        self
+    }
+
+    /// Starts the pool and waits until as many workers are ready as wanted. If it turns out that
+    /// none can be started, what was begun is cleaned up and the error says why.
+    ///
+    /// Cancel-safe: a pool that nobody waits for is closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with time and IO enabled.
+    pub async fn start(self) -> Result<Pool, StartError> {
+        let (pool, _) = self.start_in_background()?;
+        let mut health = pool.shared.health.clone();
+        let settled = |health: &Health| health.warm || health.degraded.is_some() || health.closed;
+        let refusal = match health.wait_for(settled).await {
+            Ok(health) if health.warm => return Ok(pool.clone()),
+            Ok(health) => health.degraded.clone().unwrap_or(Refusal::Closed),
+            Err(_) => Refusal::Closed,
+        };
+        pool.close().await;
+        Err(StartError::NotReady(refusal))
+    }
+
+    /// Starts the pool and returns at once, with all its events from the first one on. Workers that
+    /// cannot be started are tried again for as long as the pool lives.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with time and IO enabled.
+    pub fn start_in_background(mut self) -> Result<(Pool, Events), StartError> {
+        self.policy.max_workers = self
+            .max_workers
+            .unwrap_or(PoolPolicy::default_max(self.policy.idle));
+        // Pools that were started at the same time need not fail in step.
+        self.policy.seed = rand_seed();
+        self.policy.check().map_err(ConfigError::from)?;
+        let plan = plan(&self.worker, self.worker_policy, self.calls)?;
+        let (inputs, queue) = mpsc::unbounded_channel();
+        let (events, receiver) = broadcast::channel(EVENTS);
+        let (health_sender, health) = watch::channel(Health::default());
+        let pool = Pool {
+            shared: Arc::new(Shared {
+                inputs,
+                events: events.downgrade(),
+                health,
+                next_request: AtomicU64::new(0),
+            }),
+        };
+        let task = Task::new(self.policy, plan, queue, events, health_sender);
+        tokio::spawn(task.run());
+        Ok((pool, Events { receiver }))
+    }
+}
+
+impl std::fmt::Debug for PoolBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PoolBuilder")
+            .field("worker", &self.worker)
+            .field("policy", &self.policy)
+            .field("worker_policy", &self.worker_policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The standard library's own source of randomness for hash maps.
+fn rand_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

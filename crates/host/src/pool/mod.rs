@@ -1,0 +1,263 @@
+//! Many workers kept warm, and jobs handed to them.
+
+mod builder;
+mod stats;
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use greenroom_supervision::WorkerId;
+use greenroom_supervision::pool::{Refusal, RequestId};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::call::{Call, CallFuture, CallHandler};
+use crate::command::Worker;
+use crate::event::{Event, Events};
+use crate::job::{Job, JobCommand, JobHandle, JobOwner, LaunchError, Ticket};
+
+pub use builder::{PoolBuilder, StartError};
+pub use stats::Stats;
+
+/// What others want of a pool's task.
+#[derive(Debug)]
+pub(crate) enum PoolInput {
+    Launch(Ticket),
+    /// A job for the place that a reservation holds.
+    LaunchReserved(Ticket),
+    Reserve(RequestId, oneshot::Sender<Result<WorkerId, Refusal>>),
+    /// Nobody waits for this launch or holds this reservation any more.
+    Withdraw(RequestId),
+    Job(RequestId, JobCommand),
+    SetTargetIdle(usize),
+    Stats(oneshot::Sender<Stats>),
+    Drain,
+    Close,
+}
+
+/// A pool of warm workers.
+///
+/// Clones are handles to the same pool. Dropping the last one closes it as [`close`](Self::close)
+/// does, without waiting.
+///
+/// ```no_run
+/// use greenroom::{Job, Pool, Worker};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::builder(Worker::command("./resize")).idle(4).start().await?;
+/// let thumbnail = pool.launch(Job::new("photo.jpg")).await?.output().await?;
+/// pool.close().await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Unbounded: launches are bounded by the queue as soon as the task sees them, the rest by who
+    /// holds handles.
+    inputs: mpsc::UnboundedSender<PoolInput>,
+    events: broadcast::WeakSender<Event>,
+    health: watch::Receiver<Health>,
+    next_request: AtomicU64,
+}
+
+/// Where a pool stands, for those who wait.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health {
+    pub(crate) warm: bool,
+    pub(crate) degraded: Option<Refusal>,
+    pub(crate) closed: bool,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = self.inputs.send(PoolInput::Close);
+    }
+}
+
+impl Pool {
+    /// A pool of such workers, to be described further.
+    pub fn builder(worker: Worker) -> PoolBuilder {
+        PoolBuilder::new(worker)
+    }
+
+    /// Waits for a free worker and gives it a job.
+    ///
+    /// Fails if too many jobs wait already, if no worker is free within the queue deadline, if no
+    /// worker can be started (with the reason why the last one failed), or if the pool is closed.
+    ///
+    /// Cancel-safe: a launch that nobody waits for is taken out of the queue, or cancelled if it
+    /// has just left it.
+    pub async fn launch(&self, job: Job) -> Result<JobHandle, LaunchError> {
+        let request = self.next_request();
+        let (ticket, handle) = self.ticket(request, job);
+        let withdrawal = Withdrawal::new(self, request);
+        self.send(PoolInput::Launch(ticket))?;
+        let handle = handle.launched().await;
+        withdrawal.disarm();
+        handle
+    }
+
+    /// Waits for a free worker and holds it for a job to come: reserve, fetch the job from
+    /// elsewhere, launch it. Fails as [`launch`](Self::launch) does.
+    ///
+    /// Cancel-safe.
+    pub async fn reserve(&self) -> Result<Reservation, LaunchError> {
+        let request = self.next_request();
+        let (reply, answer) = oneshot::channel();
+        let withdrawal = Withdrawal::new(self, request);
+        self.send(PoolInput::Reserve(request, reply))?;
+        match answer.await {
+            Ok(Ok(worker)) => Ok(Reservation { worker, withdrawal }),
+            Ok(Err(refusal)) => {
+                withdrawal.disarm();
+                Err(refusal.into())
+            }
+            Err(_) => Err(LaunchError::HostEnded),
+        }
+    }
+
+    /// Changes how many workers are kept ready; never more than `max_workers`. More are started at
+    /// once; fewer leave after the linger time (default 30 s).
+    pub fn set_target_idle(&self, idle: usize) {
+        // A pool that has closed keeps nothing ready.
+        let _ = self.send(PoolInput::SetTargetIdle(idle));
+    }
+
+    /// What happens from now on. See [`Events::next`].
+    pub fn events(&self) -> Events {
+        let receiver = match self.shared.events.upgrade() {
+            Some(events) => events.subscribe(),
+            // Of a pool that has closed, the end is all there is to see.
+            None => broadcast::channel(1).1,
+        };
+        Events { receiver }
+    }
+
+    /// Counts of workers and jobs right now. All zero once the pool has closed.
+    ///
+    /// Cancel-safe.
+    pub async fn stats(&self) -> Stats {
+        let (reply, answer) = oneshot::channel();
+        if self.send(PoolInput::Stats(reply)).is_err() {
+            return Stats::default();
+        }
+        answer.await.unwrap_or_default()
+    }
+
+    /// Takes no more jobs, finishes those that wait and run, then closes. After `limit` it closes
+    /// whatever still runs, as [`close`](Self::close) does. True if everything was finished.
+    ///
+    /// Cancel-safe: the pool goes on draining, without the limit.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        let _ = self.send(PoolInput::Drain);
+        if tokio::time::timeout(limit, self.closed()).await.is_ok() {
+            return true;
+        }
+        self.close().await;
+        false
+    }
+
+    /// Refuses what waits, asks every worker to leave and waits until all are gone: at most the
+    /// close timeout, and what killing takes. Jobs that run are told, may finish, and have their
+    /// shutdown callbacks run. Closing twice waits twice.
+    ///
+    /// Cancel-safe: the pool closes all the same.
+    pub async fn close(&self) {
+        let _ = self.send(PoolInput::Close);
+        self.closed().await;
+    }
+
+    async fn closed(&self) {
+        let mut health = self.shared.health.clone();
+        // An error means that its task is gone, and with it every worker.
+        let _ = health.wait_for(|health| health.closed).await;
+    }
+
+    fn next_request(&self) -> RequestId {
+        RequestId(self.shared.next_request.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn ticket(&self, request: RequestId, job: Job) -> (Ticket, JobHandle) {
+        Ticket::new(request, job, JobOwner::Pool(self.shared.inputs.clone()))
+    }
+
+    fn send(&self, input: PoolInput) -> Result<(), LaunchError> {
+        let closed = |_| LaunchError::Refused(Refusal::Closed);
+        self.shared.inputs.send(input).map_err(closed)
+    }
+}
+
+/// Each call is a job: the method is its name, the argument its input.
+impl CallHandler for Pool {
+    fn call(&self, call: Call) -> CallFuture {
+        let pool = self.clone();
+        Box::pin(async move {
+            let job = Job::new(call.argument).name(call.method);
+            let handle = pool.launch(job).await.map_err(|error| error.to_string())?;
+            handle.output().await.map_err(|error| error.to_string())
+        })
+    }
+}
+
+/// A worker that waits for a job to be fetched. Dropping it gives the worker back.
+#[derive(Debug)]
+pub struct Reservation {
+    worker: WorkerId,
+    withdrawal: Withdrawal,
+}
+
+impl Reservation {
+    /// The worker that is held. Should it die meanwhile, the job gets another, before those that
+    /// wait.
+    pub fn worker(&self) -> WorkerId {
+        self.worker
+    }
+
+    /// Gives it its job. Fails as [`Pool::launch`] does if the worker has died and no other is to
+    /// be had.
+    ///
+    /// Cancel-safe: a launch that nobody waits for is cancelled.
+    pub async fn launch(self, job: Job) -> Result<JobHandle, LaunchError> {
+        let pool = &self.withdrawal.pool;
+        let (ticket, handle) = pool.ticket(self.withdrawal.request, job);
+        pool.send(PoolInput::LaunchReserved(ticket))?;
+        let handle = handle.launched().await;
+        self.withdrawal.disarm();
+        handle
+    }
+}
+
+/// Tells the pool when nobody is interested in a request any more.
+#[derive(Debug)]
+struct Withdrawal {
+    pool: Pool,
+    request: RequestId,
+    armed: bool,
+}
+
+impl Withdrawal {
+    fn new(pool: &Pool, request: RequestId) -> Self {
+        Self {
+            pool: pool.clone(),
+            request,
+            armed: true,
+        }
+    }
+
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Withdrawal {
+    fn drop(&mut self) {
+        if self.armed {
+            let _ = self.pool.send(PoolInput::Withdraw(self.request));
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! The one task that plans for a pool and passes on what its workers say.
+
+use std::collections::HashMap;
+
+use greenroom_protocol::ShutdownReason;
+use greenroom_supervision::pool::{PoolAction, PoolNotice, Refusal, RequestId};
+use greenroom_supervision::worker::Notice;
+use greenroom_supervision::{ExitReason, Pool as Machine, PoolPolicy, Time, WorkerId};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::{Health, PoolInput, Stats};
+use crate::clock;
+use crate::driver::{Driver, Input, Owner, Plan, Tidings};
+use crate::event::{Event, EventKind};
+use crate::job::{JobCommand, JobError, Ticket};
+
+/// Tidings that may wait for the pool; workers with more to say wait themselves.
+const TIDINGS: usize = 256;
+
+pub(super) struct Task {
+    machine: Machine,
+    plan: Plan,
+    inputs: mpsc::UnboundedReceiver<PoolInput>,
+    tidings: mpsc::Receiver<(WorkerId, Tidings)>,
+    to_self: mpsc::Sender<(WorkerId, Tidings)>,
+    workers: HashMap<WorkerId, Member>,
+    /// Requests without a place.
+    waiting: HashMap<RequestId, Waiting>,
+    /// Requests with a place, jobs and reservations.
+    placed: HashMap<RequestId, Placed>,
+    events: broadcast::Sender<Event>,
+    sequence: u64,
+    started: Time,
+    health: watch::Sender<Health>,
+    totals: Stats,
+    closed: bool,
+}
+
+struct Member {
+    inputs: mpsc::UnboundedSender<Input>,
+    created: Time,
+    ready: bool,
+    leaving: bool,
+    places_used: usize,
+}
+
+enum Waiting {
+    Job(Ticket),
+    Reservation(oneshot::Sender<Result<WorkerId, Refusal>>),
+}
+
+#[derive(Clone, Copy)]
+struct Placed {
+    worker: WorkerId,
+    is_job: bool,
+}
+
+impl Task {
+    pub(super) fn new(
+        policy: PoolPolicy,
+        plan: Plan,
+        inputs: mpsc::UnboundedReceiver<PoolInput>,
+        events: broadcast::Sender<Event>,
+        health: watch::Sender<Health>,
+    ) -> Self {
+        let (to_self, tidings) = mpsc::channel(TIDINGS);
+        let started = clock::now();
+        Self {
+            machine: Machine::new(policy, started),
+            plan,
+            inputs,
+            tidings,
+            to_self,
+            workers: HashMap::new(),
+            waiting: HashMap::new(),
+            placed: HashMap::new(),
+            events,
+            sequence: 0,
+            started,
+            health,
+            totals: Stats::default(),
+            closed: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            self.perform();
+            if self.closed {
+                return self.refuse_the_rest();
+            }
+            let due = self.machine.poll_timeout();
+            let alarm = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(clock::instant(due)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(input) = self.inputs.recv() => self.input(input),
+                Some((worker, tidings)) = self.tidings.recv() => self.tidings(worker, tidings),
+                () = alarm => self.machine.handle_timeout(clock::now()),
+            }
+        }
+    }
+
+    // ---- what others want
+
+    fn input(&mut self, input: PoolInput) {
+        let now = clock::now();
+        match input {
+            PoolInput::Launch(ticket) => {
+                let request = ticket.request;
+                match self.machine.request(now, request) {
+                    Ok(()) => drop(self.waiting.insert(request, Waiting::Job(ticket))),
+                    Err(refusal) => ticket.refuse(refusal),
+                }
+            }
+            PoolInput::LaunchReserved(ticket) => self.launch_reserved(now, ticket),
+            PoolInput::Reserve(request, reply) => match self.machine.request(now, request) {
+                Ok(()) => drop(self.waiting.insert(request, Waiting::Reservation(reply))),
+                // Somebody who has gone does not want to know.
+                Err(refusal) => drop(reply.send(Err(refusal))),
+            },
+            PoolInput::Withdraw(request) => self.withdraw(now, request),
+            PoolInput::Job(request, command) => self.command(now, request, command),
+            PoolInput::SetTargetIdle(idle) => self.machine.set_target_idle(now, idle),
+            PoolInput::Stats(reply) => drop(reply.send(self.stats())),
+            PoolInput::Drain => self.machine.drain(now),
+            PoolInput::Close => self.machine.close(now),
+        }
+    }
+
+    fn launch_reserved(&mut self, now: Time, ticket: Ticket) {
+        let request = ticket.request;
+        match self.placed.get(&request).copied() {
+            Some(Placed { worker, .. }) => self.give(ticket, worker),
+            // Its worker has died meanwhile.
+            None => {
+                self.waiting.insert(request, Waiting::Job(ticket));
+                self.machine.request_again(now, request);
+            }
+        }
+    }
+
+    fn withdraw(&mut self, now: Time, request: RequestId) {
+        if self.machine.withdraw(now, request) {
+            self.waiting.remove(&request);
+            return;
+        }
+        match self.placed.get(&request).copied() {
+            Some(placed) if placed.is_job => {
+                self.command(now, request, JobCommand::Cancel);
+            }
+            Some(Placed { worker, .. }) => {
+                self.release(request);
+                self.machine.handle_released(now, worker, false);
+            }
+            None => {}
+        }
+    }
+
+    fn command(&mut self, now: Time, request: RequestId, command: JobCommand) {
+        if let Some(placed) = self.placed.get(&request) {
+            self.tell(placed.worker, Input::Job(request, command));
+        } else if !matches!(command, JobCommand::Grant(_))
+            && self.machine.withdraw(now, request)
+            && let Some(Waiting::Job(ticket)) = self.waiting.remove(&request)
+        {
+            ticket.finish(Err(JobError::Cancelled));
+        }
+    }
+
+    // ---- what workers say
+
+    fn tidings(&mut self, worker: WorkerId, tidings: Tidings) {
+        let now = clock::now();
+        match tidings {
+            Tidings::Notice(notice) => self.notice(now, worker, notice),
+            Tidings::Unavailable => {
+                if let Some(member) = self.workers.get_mut(&worker) {
+                    member.leaving = true;
+                }
+                self.machine.handle_unavailable(now, worker);
+            }
+            Tidings::Released {
+                request,
+                job,
+                error,
+            } => {
+                if error.is_none() {
+                    self.totals.succeeded += 1;
+                } else {
+                    self.totals.failed += 1;
+                }
+                self.release(request);
+                self.emit(EventKind::JobFinished { job, worker, error });
+                self.machine.handle_released(now, worker, true);
+            }
+            Tidings::Returned { ticket, used } => {
+                let request = ticket.request;
+                self.release(request);
+                self.emit(EventKind::JobRequeued {
+                    job: ticket.id().to_owned(),
+                    worker,
+                });
+                self.waiting.insert(request, Waiting::Job(ticket));
+                self.machine.handle_released(now, worker, used);
+                self.machine.request_again(now, request);
+            }
+            Tidings::Exited(report) => {
+                self.workers.remove(&worker);
+                // Reservations that it held: their jobs get another worker.
+                self.placed.retain(|_, placed| placed.worker != worker);
+                self.totals.peak_worker_memory =
+                    self.totals.peak_worker_memory.max(report.peak_memory);
+                if !matches!(report.reason, ExitReason::Clean) {
+                    self.totals.workers_lost += 1;
+                }
+                self.machine.handle_exited(now, worker, &report.reason);
+                self.emit(EventKind::Closed { report });
+            }
+        }
+    }
+
+    fn notice(&mut self, now: Time, worker: WorkerId, notice: Notice) {
+        match notice {
+            Notice::Started { pid } => self.emit(EventKind::Started { worker, pid }),
+            Notice::Ready { slots, .. } => {
+                let Some(member) = self.workers.get_mut(&worker) else {
+                    return;
+                };
+                member.ready = true;
+                let after = now - member.created;
+                self.emit(EventKind::Ready { worker, after });
+                self.machine.handle_ready(now, worker, slots as usize);
+            }
+            notice => {
+                if matches!(notice, Notice::Retiring { .. }) {
+                    self.machine.handle_retiring(now, worker);
+                }
+                self.emit(EventKind::Worker { worker, notice });
+            }
+        }
+    }
+
+    // ---- actions
+
+    fn perform(&mut self) {
+        while let Some(action) = self.machine.poll_action() {
+            match action {
+                PoolAction::Start(worker) => self.start(worker),
+                PoolAction::Assign(request, worker) => self.assign(request, worker),
+                PoolAction::Close(worker, reason) => self.close(worker, reason),
+                PoolAction::Refuse(request, refusal) => {
+                    if let Some(waiting) = self.waiting.remove(&request) {
+                        waiting.refuse(refusal);
+                    }
+                }
+                PoolAction::Notice(notice) => self.pool_notice(notice),
+                PoolAction::Closed => self.closed = true,
+            }
+        }
+    }
+
+    fn start(&mut self, worker: WorkerId) {
+        let mut plan = self.plan.clone();
+        plan.hello.slot = worker.slot;
+        plan.hello.generation = worker.generation;
+        self.totals.workers_created += 1;
+        self.emit(EventKind::Created { worker });
+        let (driver, inputs) = Driver::new(worker, plan, Owner::Pool(self.to_self.clone()));
+        let member = Member {
+            inputs,
+            created: clock::now(),
+            ready: false,
+            leaving: false,
+            places_used: 0,
+        };
+        self.workers.insert(worker, member);
+        tokio::spawn(driver.run());
+    }
+
+    fn assign(&mut self, request: RequestId, worker: WorkerId) {
+        let placed = Placed {
+            worker,
+            is_job: false,
+        };
+        match self.waiting.remove(&request) {
+            Some(Waiting::Job(ticket)) => {
+                self.place(request, placed);
+                self.give(ticket, worker);
+            }
+            Some(Waiting::Reservation(reply)) => {
+                self.place(request, placed);
+                // If nobody waits any more, its withdrawal is on the way.
+                let _ = reply.send(Ok(worker));
+            }
+            None => self.machine.handle_released(clock::now(), worker, false),
+        }
+    }
+
+    fn place(&mut self, request: RequestId, placed: Placed) {
+        self.placed.insert(request, placed);
+        if let Some(member) = self.workers.get_mut(&placed.worker) {
+            member.places_used += 1;
+        }
+    }
+
+    fn release(&mut self, request: RequestId) {
+        if let Some(placed) = self.placed.remove(&request)
+            && let Some(member) = self.workers.get_mut(&placed.worker)
+        {
+            member.places_used -= 1;
+        }
+    }
+
+    fn give(&mut self, ticket: Ticket, worker: WorkerId) {
+        if let Some(placed) = self.placed.get_mut(&ticket.request) {
+            placed.is_job = true;
+        }
+        self.totals.launched += 1;
+        self.emit(EventKind::JobLaunched {
+            job: ticket.id().to_owned(),
+            worker,
+        });
+        self.tell(worker, Input::Launch(ticket));
+    }
+
+    fn close(&mut self, worker: WorkerId, reason: ShutdownReason) {
+        if let Some(member) = self.workers.get_mut(&worker) {
+            member.leaving = true;
+        }
+        self.tell(worker, Input::Close(reason));
+    }
+
+    /// A driver that has ended has left its last tidings in the queue.
+    fn tell(&mut self, worker: WorkerId, input: Input) {
+        let Some(member) = self.workers.get(&worker) else {
+            return;
+        };
+        if let Err(mpsc::error::SendError(Input::Launch(ticket))) = member.inputs.send(input) {
+            let request = ticket.request;
+            self.release(request);
+            self.waiting.insert(request, Waiting::Job(ticket));
+            self.machine.request_again(clock::now(), request);
+        }
+    }
+
+    fn pool_notice(&mut self, notice: PoolNotice) {
+        self.health.send_modify(|health| match &notice {
+            PoolNotice::Warm => health.warm = true,
+            PoolNotice::Degraded { reason, failures } => {
+                health.degraded = Some(Refusal::Unavailable {
+                    reason: reason.clone(),
+                    failures: *failures,
+                });
+            }
+            PoolNotice::Recovered => health.degraded = None,
+        });
+        if let PoolNotice::Degraded { reason, failures } = &notice {
+            tracing::error!(%reason, failures, "no worker can be started; trying goes on");
+        }
+        self.emit(EventKind::Pool(notice));
+    }
+
+    /// What was sent after the end.
+    fn refuse_the_rest(mut self) {
+        self.inputs.close();
+        while let Ok(input) = self.inputs.try_recv() {
+            match input {
+                PoolInput::Launch(ticket) | PoolInput::LaunchReserved(ticket) => {
+                    ticket.refuse(Refusal::Closed);
+                }
+                PoolInput::Reserve(_, reply) => drop(reply.send(Err(Refusal::Closed))),
+                _ => {}
+            }
+        }
+        self.health.send_modify(|health| health.closed = true);
+    }
+
+    // ---- events and numbers
+
+    fn emit(&mut self, kind: EventKind) {
+        let event = Event {
+            sequence: self.sequence,
+            at: clock::now() - self.started,
+            kind,
+        };
+        self.sequence += 1;
+        // Without listeners there is nobody to tell.
+        let _ = self.events.send(event);
+    }
+
+    fn stats(&self) -> Stats {
+        let mut stats = self.totals;
+        for member in self.workers.values() {
+            match member {
+                Member { leaving: true, .. } => stats.leaving += 1,
+                Member { ready: false, .. } => stats.starting += 1,
+                Member { places_used: 0, .. } => stats.idle += 1,
+                _ => stats.busy += 1,
+            }
+        }
+        stats.waiting = self.waiting.len();
+        stats.running = self.placed.values().filter(|placed| placed.is_job).count();
+        stats
+    }
+}
+
+impl Waiting {
+    fn refuse(self, refusal: Refusal) {
+        match self {
+            Self::Job(ticket) => ticket.refuse(refusal),
+            Self::Reservation(reply) => drop(reply.send(Err(refusal))),
+        }
+    }
+}

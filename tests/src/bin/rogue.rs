@@ -1,0 +1,3 @@
+//! Breaks the protocol on demand.
+
+fn main() {}
