@@ -17,6 +17,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use greenroom::{Job, Pool, Worker};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PAYLOAD: usize = 64;
 const ROUNDS: usize = 5;
@@ -25,7 +26,7 @@ const WARM_UP: usize = 2_000;
 const STARTS: usize = 60;
 const IDLE_WORKERS: usize = 200;
 
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     if env::var_os("GREENROOM_WORKER").is_some() {
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["raw-echo"] => raw_echo(),
+        ["tokio-echo"] => tokio_echo(),
         ["one-byte"] => io::stdout().write_all(b"!").map_err(Into::into),
         ["measure", what, cpus, megabytes] => measure(what, cpus, megabytes),
         _ => report(),
@@ -52,17 +54,16 @@ fn main() -> ExitCode {
 
 fn report() -> Outcome {
     println!(
-        "A {PAYLOAD}-byte job on a warm worker, beside {PAYLOAD} bytes there and back on a raw socketpair"
+        "{PAYLOAD} bytes there and back between two processes: on a raw socketpair with blocking calls,\n\
+         through tokio and nothing else, and as a job on a warm worker. Medians of {ROUNDS} rounds in\n\
+         turn, {TRIPS} trips each; in microseconds.\n"
     );
     println!(
-        "between two processes. Medians of {ROUNDS} rounds in turn, {TRIPS} trips each; in microseconds.\n"
+        "{:<20}{:>9}{:>9}{:>9}{:>10}{:>10}{:>9}{:>9}",
+        "", "raw p50", "tokio", "job p50", "raw p99", "job p99", "job/raw", "/tokio"
     );
-    println!(
-        "{:<22}{:>10}{:>10}{:>10}{:>10}{:>9}",
-        "", "raw p50", "job p50", "raw p99", "job p99", "p50"
-    );
-    let raw_pinned = trips("one", "pinned to one CPU", None)?;
-    trips("all", "on all CPUs", Some(raw_pinned))?;
+    trips("one", "pinned to one CPU")?;
+    trips("all", "on all CPUs")?;
 
     println!(
         "\nFrom the order to start a worker until it is ready, beside a raw spawn of the same program that"
@@ -94,28 +95,30 @@ fn report() -> Outcome {
     Ok(())
 }
 
-/// One line of the table. `against` is another raw figure to compare with, for the target that
-/// speaks of the pinned one.
-fn trips(cpus: &str, title: &str, against: Option<f64>) -> Outcome<f64> {
-    let mut raw = Vec::new();
-    let mut ours = Vec::new();
+/// One line of the table.
+fn trips(cpus: &str, title: &str) -> Outcome {
+    let mut rounds = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
-        raw.push(run("raw-trips", cpus, "0")?);
-        ours.push(run("job-trips", cpus, "0")?);
+        for (round, what) in rounds
+            .iter_mut()
+            .zip(["raw-trips", "tokio-trips", "job-trips"])
+        {
+            round.push(run(what, cpus, "0")?);
+        }
     }
-    let column = |rounds: &[Vec<f64>], at: usize| {
-        let mut values: Vec<f64> = rounds.iter().map(|figures| figures[at]).collect();
+    let column = |which: usize, at: usize| {
+        let mut values: Vec<f64> = rounds[which].iter().map(|figures| figures[at]).collect();
         median(&mut values)
     };
-    let (raw_p50, job_p50) = (column(&raw, 0), column(&ours, 0));
-    print!("{title:<22}{raw_p50:>10.2}{job_p50:>10.2}",);
-    print!("{:>10.2}{:>10.2}", column(&raw, 1), column(&ours, 1));
-    print!("{:>8.2}x", job_p50 / raw_p50);
-    match against {
-        Some(pinned) => println!("   ({:.2}x the pinned raw trip)", job_p50 / pinned),
-        None => println!(),
-    }
-    Ok(raw_p50)
+    let (raw, tokio, job) = (column(0, 0), column(1, 0), column(2, 0));
+    println!(
+        "{title:<20}{raw:>9.2}{tokio:>9.2}{job:>9.2}{:>10.2}{:>10.2}{:>8.2}x{:>8.2}x",
+        column(0, 1),
+        column(2, 1),
+        job / raw,
+        job / tokio
+    );
+    Ok(())
 }
 
 /// Runs one measurement in a process of its own.
@@ -147,7 +150,10 @@ fn measure(what: &str, cpus: &str, megabytes: &str) -> Outcome {
         .build()?;
     let figures = match what {
         "raw-trips" => raw_trips()?,
-        "job-trips" => runtime.block_on(job_trips())?,
+        "tokio-trips" => runtime.block_on(async { tokio::spawn(tokio_trips()).await? })?,
+        // In a task, as a host's own work is: the runtime polls the future of `block_on` only
+        // after a look at the system.
+        "job-trips" => runtime.block_on(async { tokio::spawn(job_trips()).await? })?,
         "starts" => runtime.block_on(starts())?,
         "idle" => runtime.block_on(idle())?,
         other => return Err(format!("no such measurement: {other}").into()),
@@ -192,6 +198,46 @@ fn raw_echo() -> Outcome {
         socket.write_all(&buffer)?;
     }
     Ok(())
+}
+
+/// What a host and a worker that wait with tokio cost before either does anything.
+async fn tokio_trips() -> Outcome<Vec<f64>> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut partner = Command::new(env::current_exe()?)
+        .arg("tokio-echo")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .spawn()?;
+    ours.set_nonblocking(true)?;
+    let mut ours = tokio::net::UnixStream::from_std(ours)?;
+    let mut buffer = [7; PAYLOAD];
+    let mut times = Vec::with_capacity(TRIPS);
+    for trip in 0..WARM_UP + TRIPS {
+        let start = Instant::now();
+        ours.write_all(&buffer).await?;
+        ours.read_exact(&mut buffer).await?;
+        if trip >= WARM_UP {
+            times.push(start.elapsed());
+        }
+    }
+    drop(ours);
+    partner.wait()?;
+    Ok(percentiles(times))
+}
+
+fn tokio_echo() -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let socket = UnixStream::from(OwnedFd::from(rustix::io::dup(rustix::stdio::stdin())?));
+    socket.set_nonblocking(true)?;
+    runtime.block_on(async {
+        let mut socket = tokio::net::UnixStream::from_std(socket)?;
+        let mut buffer = [0; PAYLOAD];
+        while socket.read_exact(&mut buffer).await.is_ok() {
+            socket.write_all(&buffer).await?;
+        }
+        Ok(())
+    })
 }
 
 async fn job_trips() -> Outcome<Vec<f64>> {

@@ -2,12 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use greenroom_protocol::{EncodedFrame, Frame, FrameCodec, FrameError, HostMessage};
-use rustix::net::RecvFlags;
-use tokio::io::AsyncReadExt;
-use tokio::net::UnixStream;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::os::watch;
 
 /// While more than this waits to be written, nothing more is read: a worker that only talks and
 /// never listens fills its own end, not the host's memory.
@@ -20,21 +25,26 @@ const READ_SMALL: usize = 4 << 10;
 const READ_LARGE: usize = 256 << 10;
 
 pub(crate) struct Channel {
-    stream: UnixStream,
+    /// Watched for what comes only: watched for room too, it would wake the host each time a worker
+    /// reads.
+    socket: AsyncFd<OwnedFd>,
+    /// The same socket watched for room, while it has none.
+    full: Option<AsyncFd<OwnedFd>>,
     codec: FrameCodec,
     inbox: BytesMut,
+    /// How much to read at once.
+    room: usize,
     /// What may overtake: pings, shutdown, windows, answers.
     urgent: VecDeque<EncodedFrame>,
     /// Jobs and what belongs to them, in order.
     bulk: VecDeque<EncodedFrame>,
     /// What has been begun, in the order of the wire.
     writing: VecDeque<Bytes>,
+    /// Bytes in the three queues.
     waiting: usize,
-    /// How much to read at once.
-    room: usize,
 }
 
-/// What [`Channel::next`] waited for.
+/// What [`Channel::poll_ready`] has found.
 pub(crate) enum Ready {
     Read(Read),
     Write,
@@ -52,16 +62,18 @@ pub(crate) enum Read {
 }
 
 impl Channel {
-    pub(crate) fn new(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+    /// Must be called within a runtime.
+    pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
         Ok(Self {
-            stream: UnixStream::from_std(socket)?,
+            socket: watch(socket, Interest::READABLE)?,
+            full: None,
             codec: FrameCodec::default(),
             inbox: BytesMut::new(),
+            room: READ_SMALL,
             urgent: VecDeque::new(),
             bulk: VecDeque::new(),
             writing: VecDeque::new(),
             waiting: 0,
-            room: READ_SMALL,
         })
     }
 
@@ -69,24 +81,30 @@ impl Channel {
         self.codec.set_max_frame(max_frame);
     }
 
-    /// Waits for bytes and reads them, or until more can be written if something waits.
-    ///
-    /// Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Ready {
-        let may_read = self.waiting < UNREAD_BOUND;
-        self.inbox.reserve(self.room);
-        let room = self.inbox.capacity() - self.inbox.len();
-        let (mut reader, writer) = self.stream.split();
-        tokio::select! {
-            biased;
-            read = reader.read_buf(&mut self.inbox), if may_read => {
-                self.room = match read {
-                    Ok(taken) if taken == room => (room * 4).min(READ_LARGE),
-                    _ => READ_SMALL,
-                };
-                Ready::Read(judge(read))
+    /// Reads what has come, or says that more can be written if something waits.
+    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Ready> {
+        if self.waiting < UNREAD_BOUND
+            && let Poll::Ready(ready) = self.socket.poll_read_ready(context)
+        {
+            let Ok(mut ready) = ready else {
+                return Poll::Ready(Ready::Read(Read::Gone));
+            };
+            let (read, emptied) = receive(self.socket.get_ref(), &mut self.inbox, self.room);
+            if emptied {
+                ready.clear_ready();
+                self.room = READ_SMALL;
+            } else {
+                self.room = (self.room * 4).min(READ_LARGE);
             }
-            _ = writer.writable(), if self.waiting > 0 => Ready::Write,
+            return Poll::Ready(Ready::Read(read));
+        }
+        match &self.full {
+            Some(full) => full.poll_write_ready(context).map(|ready| {
+                // An error shows when it is written to.
+                drop(ready.map(|mut ready| ready.clear_ready()));
+                Ready::Write
+            }),
+            None => Poll::Pending,
         }
     }
 
@@ -94,17 +112,7 @@ impl Channel {
 
     /// Reads what is there even if the runtime has not noticed it yet, as after a host was frozen.
     pub(crate) fn read_now(&mut self) -> Read {
-        self.inbox.reserve(READ_LARGE);
-        let room = self.inbox.capacity() - self.inbox.len();
-        let end = self.inbox.len();
-        self.inbox.resize(end + room, 0);
-        let read = rustix::net::recv(&self.stream, &mut self.inbox[end..], RecvFlags::DONTWAIT);
-        let (taken, read) = match read {
-            Ok((_, taken)) => (taken, Ok(taken)),
-            Err(error) => (0, Err(io::Error::from(error))),
-        };
-        self.inbox.truncate(end + taken);
-        judge(read)
+        receive(self.socket.get_ref(), &mut self.inbox, READ_LARGE).0
     }
 
     /// The next whole frame that has been read.
@@ -143,15 +151,24 @@ impl Channel {
                 *slice = IoSlice::new(bytes);
                 count += 1;
             }
-            match self.stream.try_write_vectored(&slices[..count]) {
+            match send(self.socket.get_ref(), &slices[..count]) {
                 Ok(written) => self.written(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(Errno::AGAIN) => return self.wait_for_room(),
+                Err(Errno::INTR) => {}
                 Err(error) => {
                     self.forget();
-                    return Err(error);
+                    return Err(error.into());
                 }
             }
+        }
+        self.full = None;
+        Ok(())
+    }
+
+    fn wait_for_room(&mut self) -> io::Result<()> {
+        if self.full.is_none() {
+            let same = self.socket.get_ref().try_clone()?;
+            self.full = Some(watch(same, Interest::WRITABLE)?);
         }
         Ok(())
     }
@@ -162,6 +179,7 @@ impl Channel {
         self.bulk.clear();
         self.writing.clear();
         self.waiting = 0;
+        self.full = None;
     }
 
     fn begin_frames(&mut self) {
@@ -191,19 +209,28 @@ impl Channel {
     }
 }
 
-/// A dead peer shows as an end or as a reset, if it left bytes of ours unread.
-fn judge(read: io::Result<usize>) -> Read {
-    match read {
-        Ok(0) => Read::Gone,
-        Ok(_) => Read::Some,
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            ) =>
-        {
-            Read::Nothing
-        }
-        Err(_) => Read::Gone,
+/// Reads once, at most `room` bytes; also says whether that has emptied the socket.
+///
+/// A dead peer shows as an end or, if it left bytes of ours unread, as a reset.
+fn receive(socket: &OwnedFd, inbox: &mut BytesMut, room: usize) -> (Read, bool) {
+    let end = inbox.len();
+    inbox.resize(end + room, 0);
+    let received = rustix::net::recv(socket, &mut inbox[end..], RecvFlags::DONTWAIT);
+    let taken = received.as_ref().map_or(0, |(_, taken)| *taken);
+    inbox.truncate(end + taken);
+    match received {
+        Ok((_, 0)) => (Read::Gone, true),
+        Ok((_, taken)) => (Read::Some, taken < room),
+        Err(Errno::AGAIN) => (Read::Nothing, true),
+        Err(Errno::INTR) => (Read::Nothing, false),
+        Err(_) => (Read::Gone, true),
     }
+}
+
+/// A broken pipe is an error here, never a signal: the host's own handling of SIGPIPE is not ours
+/// to change.
+fn send(socket: &OwnedFd, pieces: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let mut nothing = SendAncillaryBuffer::default();
+    rustix::net::sendmsg(socket, pieces, &mut nothing, flags)
 }

@@ -56,7 +56,8 @@ impl Worker {
         }
     }
 
-    /// The program that is running right now, started again: one executable is host and worker.
+    /// The program that is running right now, started again: one executable is host and worker. Its
+    /// `main` asks `worker::started_by_host()` which of the two it is.
     ///
     /// Fails if the system does not tell where it is.
     pub fn this_program() -> io::Result<Self> {

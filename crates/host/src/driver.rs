@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use crate::channel::{Channel, Read, Ready};
 use crate::clock;
 use crate::command::ResolvedWorker;
 use crate::job::{JobCommand, JobError, LaunchError, Ticket};
-use crate::logs::{Logs, Source};
+use crate::logs::{Logs, Printed};
 use crate::os::{self, Child, Spawned};
 use crate::report::CrashReport;
 
@@ -36,7 +37,7 @@ const DRAIN_READS: usize = 64;
 /// What others want of a worker.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Launch(Ticket),
+    Launch(Box<Ticket>),
     Job(RequestId, JobCommand),
     Close(ShutdownReason),
     Kill(String),
@@ -58,7 +59,7 @@ pub(crate) enum Tidings {
     },
     /// A job has not been run, or may be run again.
     Returned {
-        ticket: Ticket,
+        ticket: Box<Ticket>,
         /// Whether it counts as a job that the worker has had.
         used: bool,
     },
@@ -99,13 +100,15 @@ pub(crate) struct Driver {
     owner: Owner,
     handler: Option<Arc<dyn CallHandler>>,
     calls: JoinSet<(u64, Result<Bytes, String>)>,
-    jobs: HashMap<u64, Ticket>,
+    jobs: HashMap<u64, Box<Ticket>>,
     numbers: HashMap<RequestId, u64>,
     /// Jobs that ended with their worker, until it is known how it ended.
-    lost: Vec<(Ticket, bool)>,
+    lost: Vec<(Box<Ticket>, bool)>,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Time,
     was_available: bool,
+    /// What is polled first.
+    turn: usize,
     report: Option<ExitReport>,
 }
 
@@ -131,7 +134,7 @@ enum Happened {
     Spawned(Result<Spawned, SpawnFailure>),
     Exited,
     Channel(Ready),
-    Log(Source),
+    Printed(Printed),
     Input(Input),
     CallDone(u64, Result<Bytes, String>),
     Alarm,
@@ -163,6 +166,7 @@ impl Driver {
             alarm: Box::pin(tokio::time::sleep_until(Instant::now())),
             alarm_at: now,
             was_available: false,
+            turn: 0,
             report: None,
         };
         (driver, to_self)
@@ -184,23 +188,39 @@ impl Driver {
 
     async fn next(&mut self) -> Happened {
         self.set_alarm();
-        let Self {
-            body,
-            inputs,
-            calls,
-            alarm,
-            ..
-        } = self;
-        tokio::select! {
-            happened = body.next() => happened,
-            Some(input) = inputs.recv() => Happened::Input(input),
-            Some(done) = calls.join_next(), if !calls.is_empty() => match done {
-                Ok((call, result)) => Happened::CallDone(call, result),
-                // Its number went down with it; the worker waits for no answer longer than its job.
-                Err(_) => Happened::Alarm,
-            },
-            () = alarm.as_mut() => Happened::Alarm,
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Polls everything that can happen, each time beginning with another, so that no flood of one
+    /// kind hides the rest. By hand: this runs several times for each job, and a `select!` would
+    /// register and remove every waker anew each time.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Happened> {
+        const SOURCES: usize = 4;
+        self.turn = (self.turn + 1) % SOURCES;
+        for source in (self.turn..SOURCES).chain(0..self.turn) {
+            let happened = match source {
+                0 => self.body.poll_next(context),
+                1 => match self.inputs.poll_recv(context) {
+                    Poll::Ready(Some(input)) => Poll::Ready(Happened::Input(input)),
+                    // It holds a sender itself.
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                },
+                2 => match self.calls.poll_join_next(context) {
+                    Poll::Ready(Some(Ok((call, result)))) => {
+                        Poll::Ready(Happened::CallDone(call, result))
+                    }
+                    // Its number went down with it: the worker waits for no answer longer than its
+                    // job.
+                    Poll::Ready(Some(Err(_))) => Poll::Ready(Happened::Alarm),
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                },
+                _ => self.alarm.as_mut().poll(context).map(|()| Happened::Alarm),
+            };
+            if happened.is_ready() {
+                return happened;
+            }
         }
+        Poll::Pending
     }
 
     /// A deadline that has moved away is left to expire: that wakes once for nothing, and saves
@@ -227,10 +247,10 @@ impl Driver {
             Happened::Exited => self.exited(now).await,
             Happened::Channel(Ready::Write) => {}
             Happened::Channel(Ready::Read(read)) => self.frames(now, read),
-            Happened::Log(source) => {
+            Happened::Printed(printed) => {
                 let jobs = self.job_ids();
                 if let Body::Running(running) = &mut self.body {
-                    running.logs.read(source, now, &jobs);
+                    running.logs.take(&printed, now, &jobs);
                 }
             }
             Happened::Input(input) => self.input(now, input).await,
@@ -297,8 +317,8 @@ impl Driver {
         child.kill();
         let drained = tokio::time::timeout(DRAIN, async {
             while !logs.ended() {
-                let source = logs.readable().await;
-                logs.read(source, clock::now(), &jobs);
+                let printed = std::future::poll_fn(|context| logs.poll_read(context)).await;
+                logs.take(&printed, clock::now(), &jobs);
             }
         });
         let output_held_open = drained.await.is_err();
@@ -416,7 +436,7 @@ impl Driver {
         }
     }
 
-    async fn launch(&mut self, now: Time, mut ticket: Ticket) {
+    async fn launch(&mut self, now: Time, mut ticket: Box<Ticket>) {
         use greenroom_supervision::worker::LaunchRefused;
         match self.machine.launch(now, ticket.to_request()) {
             Ok(number) => {
@@ -559,7 +579,7 @@ impl Driver {
         }
     }
 
-    async fn ended(&mut self, mut ticket: Ticket, outcome: JobOutcome) {
+    async fn ended(&mut self, mut ticket: Box<Ticket>, outcome: JobOutcome) {
         if matches!(self.owner, Owner::Pool(_)) && ticket.attempts.again(&outcome) {
             let used = true;
             return self.tell(Tidings::Returned { ticket, used }).await;
@@ -581,7 +601,7 @@ impl Driver {
     }
 
     /// The pool knows of the free place before the caller knows of the result.
-    async fn conclude(&mut self, ticket: Ticket, result: Result<Bytes, JobError>) {
+    async fn conclude(&mut self, ticket: Box<Ticket>, result: Result<Bytes, JobError>) {
         let released = Tidings::Released {
             request: ticket.request,
             job: ticket.id().to_owned(),
@@ -624,7 +644,7 @@ impl Driver {
         self.tell(Tidings::Exited(report)).await;
     }
 
-    async fn came_too_late(&mut self, ticket: Ticket, report: &Arc<CrashReport>) {
+    async fn came_too_late(&mut self, ticket: Box<Ticket>, report: &Arc<CrashReport>) {
         if matches!(self.owner, Owner::Pool(_)) {
             let used = false;
             return self.tell(Tidings::Returned { ticket, used }).await;
@@ -683,30 +703,28 @@ impl Body {
         }
     }
 
-    /// Cancel-safe, as each of its waits is.
-    async fn next(&mut self) -> Happened {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Happened> {
         match self {
-            Self::Spawning(spawned) => Happened::Spawned(spawned.await),
-            Self::Running(running) => {
-                let Running {
-                    child,
-                    logs,
-                    channel,
-                } = running.as_mut();
-                let connection = async {
-                    match channel {
-                        Some(channel) => channel.next().await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    ready = connection => Happened::Channel(ready),
-                    source = logs.readable() => Happened::Log(source),
-                    () = child.exited() => Happened::Exited,
-                }
-            }
-            Self::Gone { .. } => std::future::pending().await,
+            Self::Spawning(spawned) => spawned.as_mut().poll(context).map(Happened::Spawned),
+            Self::Running(running) => running.poll_next(context),
+            Self::Gone { .. } => Poll::Pending,
         }
+    }
+}
+
+impl Running {
+    /// The exit comes first, so that whoever has inherited the socket cannot talk over it; what it
+    /// prints comes last.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Happened> {
+        if self.child.poll_exited(context).is_ready() {
+            return Poll::Ready(Happened::Exited);
+        }
+        if let Some(channel) = &mut self.channel
+            && let Poll::Ready(ready) = channel.poll_ready(context)
+        {
+            return Poll::Ready(Happened::Channel(ready));
+        }
+        self.logs.poll_read(context).map(Happened::Printed)
     }
 }
 

@@ -217,7 +217,7 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     /// A job, and the handle that will follow it.
-    pub(crate) fn new(request: RequestId, job: Job, owner: JobOwner) -> (Self, JobHandle) {
+    pub(crate) fn new(request: RequestId, job: Job, owner: JobOwner) -> (Box<Self>, JobHandle) {
         let (updates, inbox) = mpsc::unbounded_channel();
         let handle = JobHandle {
             id: job.id.clone(),
@@ -241,7 +241,7 @@ impl Ticket {
             updates,
             launched: false,
         };
-        (ticket, handle)
+        (Box::new(ticket), handle)
     }
 
     pub(crate) fn id(&self) -> &str {

@@ -3,10 +3,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use greenroom_supervision::{Time, WorkerId};
 use serde::Deserialize;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 
 /// Longer lines are cut.
@@ -36,8 +40,14 @@ struct Pipe {
     skipping: bool,
 }
 
+/// A piece of output.
+pub(crate) struct Printed {
+    source: Source,
+    bytes: Vec<u8>,
+}
+
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Source {
+enum Source {
     Stdout,
     Stderr,
 }
@@ -66,19 +76,24 @@ impl Logs {
         })
     }
 
-    /// Waits until one of the streams has something; for ever once both have ended.
-    ///
-    /// Cancel-safe.
-    pub(crate) async fn readable(&self) -> Source {
-        let ready = async |pipe: &Option<Pipe>| match pipe {
-            // An error shows when it is read.
-            Some(pipe) => drop(pipe.receiver.readable().await),
-            None => std::future::pending().await,
-        };
-        tokio::select! {
-            () = ready(&self.stderr) => Source::Stderr,
-            () = ready(&self.stdout) => Source::Stdout,
+    /// What one of the streams has; nothing more if that is empty.
+    pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Printed> {
+        for (source, pipe) in [
+            (Source::Stderr, &mut self.stderr),
+            (Source::Stdout, &mut self.stdout),
+        ] {
+            if let Some(open) = pipe {
+                let mut buffer = [MaybeUninit::uninit(); READ];
+                let mut buffer = ReadBuf::uninit(&mut buffer);
+                let receiver = Pin::new(&mut open.receiver);
+                if let Poll::Ready(read) = receiver.poll_read(context, &mut buffer) {
+                    // A pipe that cannot be read has ended.
+                    let bytes = read.map_or(Vec::new(), |()| buffer.filled().to_vec());
+                    return Poll::Ready(Printed { source, bytes });
+                }
+            }
         }
+        Poll::Pending
     }
 
     /// Whether both streams have ended.
@@ -86,9 +101,9 @@ impl Logs {
         self.stdout.is_none() && self.stderr.is_none()
     }
 
-    /// Reads once from a stream and hands on the lines that are complete. `jobs` are those that run
-    /// meanwhile.
-    pub(crate) fn read(&mut self, source: Source, now: Time, jobs: &[String]) {
+    /// Hands on the lines that are complete now. `jobs` are those that run meanwhile.
+    pub(crate) fn take(&mut self, printed: &Printed, now: Time, jobs: &[String]) {
+        let Printed { source, bytes } = printed;
         let pipe = match source {
             Source::Stdout => &mut self.stdout,
             Source::Stderr => &mut self.stderr,
@@ -96,24 +111,14 @@ impl Logs {
         let Some(open) = pipe else {
             return;
         };
-        let mut buffer = [0; READ];
-        let ended = match open.receiver.try_read(&mut buffer) {
-            Ok(0) => true,
-            Ok(count) => {
-                let lines = open.lines(&buffer[..count]);
-                self.hand_on(&lines, source, now, jobs);
-                return;
-            }
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        };
-        if ended {
-            let rest = std::mem::take(&mut open.partial);
+        let lines = if bytes.is_empty() {
+            let rest = open.rest();
             *pipe = None;
-            if !rest.is_empty() {
-                let rest = String::from_utf8_lossy(&rest).into_owned();
-                self.hand_on(&[rest], source, now, jobs);
-            }
-        }
+            rest
+        } else {
+            open.lines(bytes)
+        };
+        self.hand_on(&lines, *source, now, jobs);
     }
 
     /// The last lines, oldest first, and how many lines were dropped.
@@ -145,6 +150,13 @@ impl Logs {
 }
 
 impl Pipe {
+    /// A last line that nothing ends.
+    fn rest(&mut self) -> Vec<String> {
+        let rest = std::mem::take(&mut self.partial);
+        let rest = (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
+        rest.into_iter().collect()
+    }
+
     fn lines(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {

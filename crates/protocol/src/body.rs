@@ -1,9 +1,12 @@
 //! The only file that knows bincode.
 
+use std::io::{self, Write};
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::frame::HEADER;
 use crate::{DecodeError, MessageType};
 
 /// The most bytes that the fields of one message may take, its data apart.
@@ -21,10 +24,37 @@ fn layout() -> Layout {
     bincode::config::standard().with_limit::<CLAIM>()
 }
 
-/// The fields of a message as bytes.
+/// The head of a frame: room for the header, then the message's fields.
 pub(crate) fn encode<T: Serialize>(fields: &T) -> Vec<u8> {
-    bincode::serde::encode_to_vec(fields, layout())
-        .expect("plain structs of integers, strings and lists always serialize into memory")
+    let mut head = Vec::with_capacity(64);
+    head.resize(HEADER, 0);
+    bincode::serde::encode_into_std_write(fields, &mut head, layout())
+        .expect("plain structs of integers, strings and lists always serialize into memory");
+    head
+}
+
+/// Whether `bytes` are how `fields` are written.
+fn is_canonical<T: Serialize>(fields: &T, bytes: &[u8]) -> bool {
+    let mut expected = Expected(bytes);
+    bincode::serde::encode_into_std_write(fields, &mut expected, layout()).is_ok()
+        && expected.0.is_empty()
+}
+
+/// Takes only the bytes that it was made of.
+struct Expected<'a>(&'a [u8]);
+
+impl Write for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self
+            .0
+            .strip_prefix(bytes)
+            .ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The fields at the beginning of a body, and the data after them.
@@ -46,7 +76,7 @@ where
             detail: format!("the fields take {consumed} bytes, they may take {MAX_FIELDS}"),
         });
     }
-    if encode(&fields) != body[..consumed] {
+    if !is_canonical(&fields, &body[..consumed]) {
         return Err(DecodeError::NotCanonical { kind });
     }
     let data = body.split_off(consumed);

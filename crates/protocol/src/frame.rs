@@ -43,16 +43,14 @@ pub struct EncodedFrame {
 }
 
 impl EncodedFrame {
-    /// `fields` and `data` must fit in [`MAX_FRAME_CEILING`] together.
-    pub(crate) fn new(kind: MessageType, fields: &[u8], data: Bytes) -> Self {
-        let length = u32::try_from(TYPE + fields.len() + data.len())
+    /// `head` begins with room for the header. It and `data` must fit in [`MAX_FRAME_CEILING`].
+    pub(crate) fn new(kind: MessageType, mut head: Vec<u8>, data: Bytes) -> Self {
+        let length = u32::try_from(head.len() - LENGTH + data.len())
             .expect("the caller has checked it against the ceiling");
-        let mut head = BytesMut::with_capacity(HEADER + fields.len());
-        head.put_u32_le(length);
-        head.put_u16_le(kind.0);
-        head.put_slice(fields);
+        head[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        head[LENGTH..HEADER].copy_from_slice(&kind.0.to_le_bytes());
         Self {
-            head: head.freeze(),
+            head: head.into(),
             data,
         }
     }

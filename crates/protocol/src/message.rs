@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{MAX_FIELDS, decode, encode, split};
+use crate::frame::HEADER;
 use crate::{
     CancelReason, Capabilities, DeadlineKind, DecodeError, EncodeError, EncodedFrame, FailureKind,
     Frame, InitializeCode, Limits, MAX_FRAME_CEILING, MessageType, ShutdownReason,
@@ -339,7 +340,7 @@ impl HostMessage {
     /// The message as a frame. The peer's own limit may be lower than [`MAX_FRAME_CEILING`]:
     /// compare [`EncodedFrame::length`] with it.
     pub fn encode(&self) -> Result<EncodedFrame, EncodeError> {
-        let (fields, data) = match self {
+        let (head, data) = match self {
             Self::InitializeRequest(fields, data) => (encode(fields), data.clone()),
             Self::Ping(fields) => (encode(fields), Bytes::new()),
             Self::Shutdown(fields) => (encode(fields), Bytes::new()),
@@ -348,9 +349,9 @@ impl HostMessage {
             Self::CancelJob(fields) => (encode(fields), Bytes::new()),
             Self::JobWindow(fields) => (encode(fields), Bytes::new()),
             Self::CallResponse(fields, data) => (encode(fields), data.clone()),
-            Self::DumpStacks => (Vec::new(), Bytes::new()),
+            Self::DumpStacks => (encode(&()), Bytes::new()),
         };
-        seal(self.kind(), &fields, data)
+        seal(self.kind(), head, data)
     }
 
     /// The message in a frame that a worker received; `None` if the frame is to be skipped.
@@ -395,7 +396,7 @@ impl WorkerMessage {
     /// The message as a frame. The peer's own limit may be lower than [`MAX_FRAME_CEILING`]:
     /// compare [`EncodedFrame::length`] with it.
     pub fn encode(&self) -> Result<EncodedFrame, EncodeError> {
-        let (fields, data) = match self {
+        let (head, data) = match self {
             Self::InitializeResponse(fields) => (encode(fields), Bytes::new()),
             Self::Pong(fields) => (encode(fields), Bytes::new()),
             Self::ShuttingDown(fields) => (encode(fields), Bytes::new()),
@@ -408,7 +409,7 @@ impl WorkerMessage {
             Self::CallRequest(fields, data) => (encode(fields), data.clone()),
             Self::StackDump(fields) => (encode(fields), Bytes::new()),
         };
-        seal(self.kind(), &fields, data)
+        seal(self.kind(), head, data)
     }
 
     /// The message in a frame that a host received; `None` if the frame is to be skipped.
@@ -440,15 +441,17 @@ impl WorkerMessage {
     }
 }
 
-fn seal(kind: MessageType, fields: &[u8], data: Bytes) -> Result<EncodedFrame, EncodeError> {
-    if fields.len() > MAX_FIELDS as usize {
+/// `head` is room for the header and the fields.
+fn seal(kind: MessageType, head: Vec<u8>, data: Bytes) -> Result<EncodedFrame, EncodeError> {
+    let fields = head.len() - HEADER;
+    if fields > MAX_FIELDS as usize {
         return Err(EncodeError::FieldsTooLarge {
             kind,
-            length: fields.len(),
+            length: fields,
             max: MAX_FIELDS,
         });
     }
-    let length = size_of::<u16>() + fields.len() + data.len();
+    let length = size_of::<u16>() + fields + data.len();
     if length > MAX_FRAME_CEILING as usize {
         return Err(EncodeError::TooLarge {
             kind,
@@ -456,7 +459,7 @@ fn seal(kind: MessageType, fields: &[u8], data: Bytes) -> Result<EncodedFrame, E
             max: MAX_FRAME_CEILING,
         });
     }
-    Ok(EncodedFrame::new(kind, fields, data))
+    Ok(EncodedFrame::new(kind, head, data))
 }
 
 fn with_data<T, M>(

@@ -25,10 +25,12 @@
 //!
 //! # A host that was frozen
 //!
-//! A host can be stopped, suspended or starved, and no worker is to blame for it. Each machine
-//! compares `now` with the time at which it wanted to be woken. What it is late by more than
-//! [`STALL_TOLERANCE`](worker::STALL_TOLERANCE) is added to every deadline of that worker, and a
-//! deadline that would kill leaves at least one more ping interval to answer.
+//! A host can be stopped, suspended or starved, and no worker is to blame for it. A worker's machine
+//! compares `now` with the time at which it wanted to be woken, which is never more than a ping
+//! interval ahead while the worker lives. If it is late by more than
+//! [`STALL_TOLERANCE`](worker::STALL_TOLERANCE), that is added to every deadline of the worker, and
+//! a deadline that would kill leaves one more ping interval to answer; but each deadline only once,
+//! or a host that is always late could end nobody.
 //!
 //! # A worker's life
 //!

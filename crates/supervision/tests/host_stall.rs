@@ -1,4 +1,5 @@
 //! A host that was frozen, suspended or starved kills nobody for it, and still kills who deserves it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod sim;
 
@@ -119,6 +120,44 @@ fn a_job_that_stops_when_told_to_is_not_killed_for_the_hosts_stall() {
             };
         }
     }
+}
+
+/// The deadline itself is what the host sleeps over, and the process needs a moment to wake up too.
+#[test]
+fn after_a_freeze_there_is_time_to_answer() {
+    let span = (at(ms(2_650)), at(secs(100)));
+    let child = Child {
+        works: None,
+        stops: Some(ms(800)),
+        blocked: Some((span.0, span.1 + ms(300))),
+        ..Child::healthy()
+    };
+
+    let short = WorkerPolicy {
+        ping_timeout: ms(2_600),
+        ..WorkerPolicy::default()
+    };
+    let mut silent = Sim::ready(child.clone(), short);
+    silent.first = First::Timer;
+    silent.frozen.push(span);
+    silent.run_until(at(secs(110)));
+    assert_eq!(silent.kills(), []);
+
+    let hasty = WorkerPolicy {
+        cancel_grace: secs(1),
+        ping_interval: secs(10),
+        ..WorkerPolicy::default()
+    };
+    let mut working = Sim::ready(child, hasty);
+    working.first = First::Timer;
+    working.frozen.push(span);
+    working.launch(Some(secs(2)));
+    working.run_until(at(secs(110)));
+    assert_eq!(working.kills(), []);
+    assert!(matches!(
+        working.outcomes()[..],
+        [JobOutcome::DeadlineExceeded { .. }]
+    ));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! What a worker's life comes to, told in simulated time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod sim;
 

@@ -22,7 +22,7 @@ use crate::{Failure, Handler, IntoOutput, JobContext};
 pub fn run_blocking<F, R>(handler: F) -> ExitCode
 where
     F: Fn(JobContext) -> R + Send + Sync + 'static,
-    R: IntoOutput + 'static,
+    R: IntoOutput,
 {
     crate::run(Blocking(Arc::new(handler)))
 }
@@ -32,7 +32,7 @@ struct Blocking<F>(Arc<F>);
 impl<F, R> Handler for Blocking<F>
 where
     F: Fn(JobContext) -> R + Send + Sync + 'static,
-    R: IntoOutput + 'static,
+    R: IntoOutput,
 {
     async fn handle(&self, job: JobContext) -> Result<Bytes, Failure> {
         let (handler, context) = (Arc::clone(&self.0), job.clone());

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 
 use nix::sys::signal::SigSet;
 use rustix::fs::{FileType, fstat};
@@ -26,10 +27,13 @@ pub(crate) enum NoHost {
     #[error(
         "{program} is a Greenroom worker: it is started by a host, which sends it jobs over a socket.\n\
          Started by hand it has nothing to do ({why}).\n\
-         To run it, give its path to a host: Pool::builder(Worker::command(\"{program}\")),\n\
-         or try it with: greenroom map {program}"
+         To run it, give its path to a host: Pool::builder(Worker::command(\"{path}\"))."
     )]
-    ByHand { program: String, why: &'static str },
+    ByHand {
+        program: String,
+        path: String,
+        why: &'static str,
+    },
     /// The host died before this program began, or is not the one that started it.
     #[error(
         "{program} was to work for the host with process number {host}, but its parent is {parent}: \
@@ -55,6 +59,7 @@ pub(crate) enum NoHost {
 pub(crate) fn find_host() -> Result<Host, NoHost> {
     let by_hand = |why| NoHost::ByHand {
         program: program_name(),
+        path: program_path().display().to_string(),
         why,
     };
     let system = |step| {
@@ -67,7 +72,7 @@ pub(crate) fn find_host() -> Result<Host, NoHost> {
         return Err(by_hand("GREENROOM_WORKER is not set to 1"));
     }
     let stdin = rustix::stdio::stdin();
-    if !fstat(stdin).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket) {
+    if !stdin_is_a_socket() {
         return Err(by_hand("its standard input is not a socket"));
     }
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, FIRST_FREE)
@@ -109,10 +114,33 @@ fn host_pid() -> Option<Pid> {
     }
 }
 
+/// Whether a host has started this process, for a program that is host and worker at once:
+///
+/// ```no_run
+/// # fn be_the_host() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+/// fn main() -> std::process::ExitCode {
+///     if worker::started_by_host() {
+///         return worker::run(async |job: worker::JobContext| job.input().clone());
+///     }
+///     be_the_host()
+/// }
+/// ```
+pub fn started_by_host() -> bool {
+    std::env::var_os(WORKER).is_some_and(|value| value == "1") && stdin_is_a_socket()
+}
+
+fn stdin_is_a_socket() -> bool {
+    let about = fstat(rustix::stdio::stdin());
+    about.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
+}
+
 /// The executable's file name.
 pub(crate) fn program_name() -> String {
-    std::env::current_exe()
-        .ok()
-        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "this program".into())
+    let path = program_path();
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+fn program_path() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| "this-program".into())
 }

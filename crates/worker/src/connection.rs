@@ -1,17 +1,16 @@
 //! The control socket: frames in, frames out, and what can go wrong with them.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::os::unix::net::UnixStream;
 
 use bytes::{Buf, Bytes, BytesMut};
 use greenroom_protocol::{DecodeError, FrameCodec, FrameError, HostMessage, Limits, WorkerMessage};
-use tokio::io::AsyncReadExt;
-use tokio::net::UnixStream;
+use tokio::io::Interest;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 /// How much one read takes. More than most frames, so that one read finds the socket empty.
 const READ: usize = 64 << 10;
-/// The read buffer is renewed when less than this is left of it.
-const MIN_READ: usize = 8 << 10;
 /// Above so many unsent bytes no commands of jobs are taken.
 const HIGH_WATER: usize = 256 << 10;
 /// Pieces that one write takes.
@@ -20,8 +19,14 @@ const PIECES: usize = 16;
 /// Owned by one task. Reading goes on whatever is waiting to be written.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: UnixStream,
+    /// Watched for what comes only: each time the host reads, a socket watched for room too would
+    /// wake this process for nothing.
+    socket: AsyncFd<UnixStream>,
+    /// The same socket watched for room, while it has none.
+    full: Option<AsyncFd<UnixStream>>,
     codec: FrameCodec,
+    /// Where reads go. One copy more for large inputs, and no unset memory to keep apart.
+    piece: Box<[u8]>,
     inbox: BytesMut,
     outbox: VecDeque<Bytes>,
     /// The bytes in `outbox`.
@@ -53,6 +58,14 @@ impl Fault {
     }
 }
 
+impl From<io::Error> for Fault {
+    /// A socket fails in many ways when its peer has died (reset, broken pipe), and a worker whose
+    /// socket fails otherwise is as lost to its host.
+    fn from(_: io::Error) -> Self {
+        Self::HostGone
+    }
+}
+
 impl From<FrameError> for Fault {
     fn from(error: FrameError) -> Self {
         Self::Protocol {
@@ -73,12 +86,14 @@ impl From<DecodeError> for Fault {
 
 impl Connection {
     /// With the handshake's limit. Must be called on the runtime.
-    pub(crate) fn new(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+    pub(crate) fn new(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
-            socket: UnixStream::from_std(socket)?,
+            socket: watch(socket, Interest::READABLE)?,
+            full: None,
             codec: FrameCodec::default(),
-            inbox: BytesMut::with_capacity(READ),
+            piece: vec![0; READ].into(),
+            inbox: BytesMut::new(),
             outbox: VecDeque::new(),
             unsent: 0,
             open: true,
@@ -94,6 +109,7 @@ impl Connection {
     pub(crate) fn hang_up(&mut self) {
         self.open = false;
         self.outbox.clear();
+        self.full = None;
         self.unsent = 0;
     }
 
@@ -111,6 +127,11 @@ impl Connection {
         self.unsent
     }
 
+    /// The pieces that these bytes are in, each with a cost of its own.
+    pub(crate) fn unsent_pieces(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// The next message, or `None` when something that waited has been written. Cancel-safe.
     pub(crate) async fn receive(&mut self) -> Result<Option<HostMessage>, Fault> {
         loop {
@@ -119,18 +140,12 @@ impl Connection {
                     return Ok(Some(message));
                 }
             }
-            if self.inbox.capacity() - self.inbox.len() < MIN_READ {
-                self.inbox.reserve(READ);
-            }
-            let (mut reader, writer) = self.socket.split();
             tokio::select! {
-                read = reader.read_buf(&mut self.inbox) => {
-                    if !read.is_ok_and(|count| count > 0) {
-                        return Err(Fault::HostGone);
-                    }
+                readable = self.socket.readable() => {
+                    read(readable?, &mut self.piece, &mut self.inbox)?;
                 }
-                writable = writer.writable(), if !self.outbox.is_empty() => {
-                    writable.map_err(|_| Fault::HostGone)?;
+                room = room(self.full.as_ref()) => {
+                    room?;
                     self.write()?;
                     return Ok(None);
                 }
@@ -151,19 +166,22 @@ impl Connection {
         if !frame.data.is_empty() {
             self.outbox.push_back(frame.data);
         }
+        if self.full.is_some() {
+            return Ok(());
+        }
         self.write()
     }
 
     /// Waits until all is written. Reads nothing meanwhile.
     pub(crate) async fn flush(&mut self) -> Result<(), Fault> {
-        while !self.outbox.is_empty() {
-            let writable = self.socket.writable().await;
-            writable.map_err(|_| Fault::HostGone)?;
+        while self.full.is_some() {
+            room(self.full.as_ref()).await?;
             self.write()?;
         }
         Ok(())
     }
 
+    /// Writes what the socket takes, and begins or ends to watch for room in it.
     fn write(&mut self) -> Result<(), Fault> {
         while !self.outbox.is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
@@ -171,11 +189,24 @@ impl Connection {
                 *piece = IoSlice::new(bytes);
             }
             let count = self.outbox.len().min(PIECES);
-            match self.socket.try_write_vectored(&pieces[..count]) {
+            match self.socket.get_ref().write_vectored(&pieces[..count]) {
                 Ok(written) => self.written(written),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(_) => return Err(Fault::HostGone),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return self.watch_for_room();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
+        }
+        self.full = None;
+        Ok(())
+    }
+
+    /// A second registration of the socket: the kernel reports at once if there is room by now.
+    fn watch_for_room(&mut self) -> Result<(), Fault> {
+        if self.full.is_none() {
+            let socket = self.socket.get_ref().try_clone()?;
+            self.full = Some(watch(socket, Interest::WRITABLE)?);
         }
         Ok(())
     }
@@ -191,4 +222,48 @@ impl Connection {
             self.outbox.pop_front();
         }
     }
+}
+
+/// One read, of what there is.
+fn read(
+    mut ready: AsyncFdReadyGuard<'_, UnixStream>,
+    piece: &mut [u8],
+    inbox: &mut BytesMut,
+) -> Result<(), Fault> {
+    let read = ready.try_io(|socket| socket.get_ref().read(piece));
+    match read {
+        Ok(Ok(0)) => Err(Fault::HostGone),
+        Ok(Ok(count)) => {
+            inbox.extend_from_slice(&piece[..count]);
+            if count < piece.len() {
+                // The socket is empty: saves the read that would find it so.
+                ready.clear_ready();
+            }
+            Ok(())
+        }
+        Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        Ok(Err(error)) => Err(error.into()),
+        // The readiness was old.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Ready when a socket that was full has room; never for one that is not full.
+async fn room(full: Option<&AsyncFd<UnixStream>>) -> Result<(), Fault> {
+    match full {
+        Some(full) => {
+            full.writable().await?.clear_ready();
+            Ok(())
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// tokio's own `UnixStream` is always watched for room too.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, for types whose descriptor may change; this one's cannot"
+)]
+fn watch(socket: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
+    AsyncFd::with_interest(socket, interest)
 }

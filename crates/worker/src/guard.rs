@@ -72,7 +72,8 @@ impl Guard {
         &self.host_gone
     }
 
-    /// The worker is about to say that it exits: from here on a host that hangs up is no news.
+    /// The worker is about to exit with a code of its own: from here on a host that hangs up is no
+    /// news.
     pub(crate) fn stand_down(&self) {
         self.leaving.store(true, Ordering::Release);
     }
@@ -106,6 +107,9 @@ impl Watch {
         self.host_gone.raise(());
         // Ends early, as disconnected, when the executor does.
         let _ = self.executor_ended.recv_timeout(LAST_WORDS);
+        if self.leaving.load(Ordering::Acquire) {
+            return;
+        }
         end_group();
         // Cannot fail: every process may signal itself.
         let _ = kill_process(getpid(), OsSignal::KILL);

@@ -49,7 +49,7 @@ pub(crate) async fn shake_hands<H: Handler>(
             theirs.start(),
             theirs.end()
         );
-        return refuse(connection, InitializeCode::VERSION, &message).await;
+        return refuse(connection, guard, InitializeCode::VERSION, &message).await;
     };
     if let Some(problem) = request.limits.out_of_range() {
         return Err(Fault::out_of_place(
@@ -65,7 +65,7 @@ pub(crate) async fn shake_hands<H: Handler>(
     match prepare(connection, &mut handler, &start, &link, guard).await? {
         Prepared::Yes => {}
         Prepared::No(failure) => {
-            return refuse(connection, InitializeCode::FAILED, &failure.message).await;
+            return refuse(connection, guard, InitializeCode::FAILED, &failure.message).await;
         }
         Prepared::NotWanted => return Ok(ControlFlow::Break(End::Left)),
     }
@@ -165,6 +165,7 @@ async fn prepare<H: Handler>(
 
 async fn refuse<H>(
     connection: &mut Connection,
+    guard: &Guard,
     code: InitializeCode,
     message: &str,
 ) -> Result<ControlFlow<End, Ready<H>>, Fault> {
@@ -174,6 +175,7 @@ async fn refuse<H>(
         message: capped(message).to_owned(),
     };
     let response = response(*SUPPORTED.end(), Some(error));
+    guard.stand_down();
     connection.send(&WorkerMessage::InitializeResponse(response))?;
     connection.flush().await?;
     Ok(ControlFlow::Break(End::InitializeFailed))

@@ -48,7 +48,8 @@
 //!
 //! `tracing` events and `log` records go to standard error as one JSON object a line, with `level`,
 //! `target`, `message`, `fields`, `span` (the innermost one's name, if there is one) and
-//! `elapsed_us` since [`run`]. A program that has installed a subscriber of its own keeps it.
+//! `elapsed_us` since [`run`]. A host reads them all the time; while it does not, whoever logs waits.
+//! A program that has installed a subscriber of its own keeps it.
 //!
 //! # Exit codes
 //!
@@ -82,6 +83,7 @@ mod start;
 mod watched;
 
 pub use blocking::run_blocking;
+pub use boot::started_by_host;
 pub use bytes::Bytes;
 pub use failure::{Failure, Result};
 pub use greenroom_protocol::{CancelReason, FailureKind, ShutdownReason};

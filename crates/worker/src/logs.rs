@@ -49,7 +49,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut line = line(event, context.lookup_current().map(|span| span.name())).to_string();
+        let mut line = line(event, context.event_span(event).map(|span| span.name())).to_string();
         line.push('\n');
         // One write for one line. Nobody reads it any more if it fails.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());

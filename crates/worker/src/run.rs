@@ -1,8 +1,11 @@
 //! From `main` to the exit code.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use tokio::runtime::{Builder, LocalOptions};
 
@@ -60,7 +63,7 @@ pub fn run<H: Handler>(handler: H) -> ExitCode {
     let host = match boot::find_host() {
         Ok(host) => host,
         Err(no_host) => {
-            eprintln!("{no_host}");
+            say(&no_host);
             return ExitCode::from(match no_host {
                 NoHost::ByHand { .. } => BY_HAND,
                 NoHost::HostGone { .. } => NO_HOST,
@@ -71,22 +74,36 @@ pub fn run<H: Handler>(handler: H) -> ExitCode {
     match serve(host, handler) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("the system refuses what a worker needs: {error}");
+            say(&format_args!(
+                "the system refuses what a worker needs: {error}"
+            ));
             ExitCode::from(SYSTEM)
         }
     }
 }
 
+/// For a person, before there are logs. Standard error may be closed: then nobody listens.
+fn say(text: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 fn serve<H: Handler>(host: Host, handler: H) -> io::Result<ExitCode> {
     panics::install_hook();
-    let guard = Guard::watch(&host)?;
+    let guard = Rc::new(Guard::watch(&host)?);
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
-    let end = runtime.block_on(async {
-        let connection = Connection::new(host.socket)?;
-        io::Result::Ok(live(connection, handler, &guard).await)
-    })?;
+    let connection = {
+        let _inside = runtime.enter();
+        Connection::new(host.socket)?
+    };
+    // As a task of its own it is woken by its jobs without a look at the socket in between.
+    let life = runtime.spawn_local(live(connection, handler, Rc::clone(&guard)));
+    let end = match runtime.block_on(life) {
+        Ok(end) => end,
+        // What the author wrote is caught where it runs, so this is a defect of ours.
+        Err(defect) => resume_unwind(defect.into_panic()),
+    };
     // Threads of blocking jobs are not waited for: their jobs have ended.
     runtime.shutdown_background();
     Ok(ExitCode::from(match end {
@@ -97,6 +114,7 @@ fn serve<H: Handler>(host: Host, handler: H) -> io::Result<ExitCode> {
             0
         }
         Err(fault @ Fault::Protocol { .. }) => {
+            guard.stand_down();
             // Does nothing if the handshake got as far as this.
             logs::install("");
             tracing::error!(target: "worker", "{fault}");
@@ -108,9 +126,9 @@ fn serve<H: Handler>(host: Host, handler: H) -> io::Result<ExitCode> {
 async fn live<H: Handler>(
     mut connection: Connection,
     handler: H,
-    guard: &Guard,
+    guard: Rc<Guard>,
 ) -> Result<End, Fault> {
-    match shake_hands(&mut connection, handler, guard).await? {
+    match shake_hands(&mut connection, handler, &guard).await? {
         ControlFlow::Continue(ready) => Session::new(connection, guard, ready).run().await,
         ControlFlow::Break(end) => Ok(end),
     }

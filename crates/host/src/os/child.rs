@@ -3,9 +3,11 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use greenroom_supervision::ExitStatus;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::watched::watch;
@@ -49,22 +51,18 @@ impl Child {
     pub(crate) fn watch(&mut self) -> io::Result<()> {
         if let Some(Pidfd::Raw(fd)) = &self.pidfd {
             let fd = fd.try_clone()?;
-            let watched = watch(fd)?;
+            let watched = watch(fd, Interest::READABLE)?;
             self.pidfd = Some(Pidfd::Watched(watched));
         }
         Ok(())
     }
 
-    /// Waits until it has exited. It stays a zombie, so that its number stays its own.
-    ///
-    /// Cancel-safe.
-    pub(crate) async fn exited(&self) {
-        if let Some(Pidfd::Watched(fd)) = &self.pidfd
-            && fd.readable().await.is_ok()
-        {
-            return;
+    /// Whether it has exited. It stays a zombie, so that its number stays its own.
+    pub(crate) fn poll_exited(&self, context: &mut Context<'_>) -> Poll<()> {
+        match &self.pidfd {
+            Some(Pidfd::Watched(fd)) => fd.poll_read_ready(context).map(|_| ()),
+            _ => Poll::Pending,
         }
-        std::future::pending::<()>().await;
     }
 
     /// Kills it and every process in its group.
@@ -77,7 +75,7 @@ impl Child {
     }
 
     /// Ends what is left of its group and takes its exit status. Call it once it has
-    /// [exited](Self::exited); `None` if the system will not tell.
+    /// [exited](Self::poll_exited); `None` if the system will not tell.
     pub(crate) fn reap(mut self) -> Option<ExitStatus> {
         // Its number is still taken by the zombie: the group cannot be somebody else's.
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);

@@ -9,6 +9,7 @@ mod watched;
 pub(crate) use child::{Child, out_of_memory_since_last_look};
 pub(crate) use memory::sample;
 pub(crate) use spawner::{Spawned, spawn};
+pub(crate) use watched::watch;
 
 use std::io;
 

@@ -25,7 +25,7 @@ const QUEUE: usize = 64;
 /// A process that runs.
 pub(crate) struct Spawned {
     pub(crate) child: Child,
-    pub(crate) socket: UnixStream,
+    pub(crate) socket: OwnedFd,
     pub(crate) stdout: OwnedFd,
     pub(crate) stderr: OwnedFd,
     /// What could not be set on the running process; it lives without.
@@ -133,7 +133,7 @@ fn start(worker: &ResolvedWorker) -> Result<Spawned, SpawnFailure> {
     let stderr = process.stderr.take().ok_or_else(missing)?.into();
     Ok(Spawned {
         child,
-        socket,
+        socket: socket.into(),
         stdout,
         stderr,
         shortcomings: adjust(worker, pid),

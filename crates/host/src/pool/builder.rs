@@ -226,7 +226,8 @@ impl PoolBuilder {
     pub async fn start(self) -> Result<Pool, StartError> {
         let (pool, _) = self.start_in_background()?;
         let mut health = pool.shared.health.clone();
-        let settled = |health: &Health| health.warm || health.degraded.is_some() || health.closed;
+        let settled =
+            |health: &Health| health.warm || health.degraded.is_some() || health.closed.is_some();
         let refusal = match health.wait_for(settled).await {
             Ok(health) if health.warm => return Ok(pool.clone()),
             Ok(health) => health.degraded.clone().unwrap_or(Refusal::Closed),

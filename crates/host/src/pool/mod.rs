@@ -23,9 +23,9 @@ pub use stats::Stats;
 /// What others want of a pool's task.
 #[derive(Debug)]
 pub(crate) enum PoolInput {
-    Launch(Ticket),
+    Launch(Box<Ticket>),
     /// A job for the place that a reservation holds.
-    LaunchReserved(Ticket),
+    LaunchReserved(Box<Ticket>),
     Reserve(RequestId, oneshot::Sender<Result<WorkerId, Refusal>>),
     /// Nobody waits for this launch or holds this reservation any more.
     Withdraw(RequestId),
@@ -70,7 +70,8 @@ struct Shared {
 pub(crate) struct Health {
     pub(crate) warm: bool,
     pub(crate) degraded: Option<Refusal>,
-    pub(crate) closed: bool,
+    /// Its last numbers.
+    pub(crate) closed: Option<Stats>,
 }
 
 impl Drop for Shared {
@@ -138,15 +139,17 @@ impl Pool {
         Events { receiver }
     }
 
-    /// Counts of workers and jobs right now. All zero once the pool has closed.
+    /// Counts of workers and jobs right now; once the pool has closed, the last ones.
     ///
     /// Cancel-safe.
     pub async fn stats(&self) -> Stats {
         let (reply, answer) = oneshot::channel();
-        if self.send(PoolInput::Stats(reply)).is_err() {
-            return Stats::default();
+        // One that has closed drops the question.
+        let _ = self.send(PoolInput::Stats(reply));
+        match answer.await {
+            Ok(stats) => stats,
+            Err(_) => self.shared.health.borrow().closed.unwrap_or_default(),
         }
-        answer.await.unwrap_or_default()
     }
 
     /// Takes no more jobs, finishes those that wait and run, then closes. After `limit` it closes
@@ -175,14 +178,14 @@ impl Pool {
     async fn closed(&self) {
         let mut health = self.shared.health.clone();
         // An error means that its task is gone, and with it every worker.
-        let _ = health.wait_for(|health| health.closed).await;
+        let _ = health.wait_for(|health| health.closed.is_some()).await;
     }
 
     fn next_request(&self) -> RequestId {
         RequestId(self.shared.next_request.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn ticket(&self, request: RequestId, job: Job) -> (Ticket, JobHandle) {
+    fn ticket(&self, request: RequestId, job: Job) -> (Box<Ticket>, JobHandle) {
         Ticket::new(request, job, JobOwner::Pool(self.shared.inputs.clone()))
     }
 

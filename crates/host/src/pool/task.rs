@@ -45,7 +45,7 @@ struct Member {
 }
 
 enum Waiting {
-    Job(Ticket),
+    Job(Box<Ticket>),
     Reservation(oneshot::Sender<Result<WorkerId, Refusal>>),
 }
 
@@ -89,16 +89,18 @@ impl Task {
             if self.closed {
                 return self.refuse_the_rest();
             }
-            let due = self.machine.poll_timeout();
             let alarm = async {
-                match due {
+                match self.machine.poll_timeout() {
                     Some(due) => tokio::time::sleep_until(clock::instant(due)).await,
                     None => std::future::pending().await,
                 }
             };
+            // Tidings first: they free places. They cannot starve the rest, for each comes from a
+            // worker, and workers are few.
             tokio::select! {
-                Some(input) = self.inputs.recv() => self.input(input),
+                biased;
                 Some((worker, tidings)) = self.tidings.recv() => self.tidings(worker, tidings),
+                Some(input) = self.inputs.recv() => self.input(input),
                 () = alarm => self.machine.handle_timeout(clock::now()),
             }
         }
@@ -131,7 +133,7 @@ impl Task {
         }
     }
 
-    fn launch_reserved(&mut self, now: Time, ticket: Ticket) {
+    fn launch_reserved(&mut self, now: Time, ticket: Box<Ticket>) {
         let request = ticket.request;
         match self.placed.get(&request).copied() {
             Some(Placed { worker, .. }) => self.give(ticket, worker),
@@ -194,13 +196,13 @@ impl Task {
                     self.totals.failed += 1;
                 }
                 self.release(request);
-                self.emit(EventKind::JobFinished { job, worker, error });
+                self.emit(|| EventKind::JobFinished { job, worker, error });
                 self.machine.handle_released(now, worker, true);
             }
             Tidings::Returned { ticket, used } => {
                 let request = ticket.request;
                 self.release(request);
-                self.emit(EventKind::JobRequeued {
+                self.emit(|| EventKind::JobRequeued {
                     job: ticket.id().to_owned(),
                     worker,
                 });
@@ -214,32 +216,35 @@ impl Task {
                 self.placed.retain(|_, placed| placed.worker != worker);
                 self.totals.peak_worker_memory =
                     self.totals.peak_worker_memory.max(report.peak_memory);
-                if !matches!(report.reason, ExitReason::Clean) {
+                if !matches!(
+                    report.reason,
+                    ExitReason::Clean | ExitReason::Requested { .. }
+                ) {
                     self.totals.workers_lost += 1;
                 }
                 self.machine.handle_exited(now, worker, &report.reason);
-                self.emit(EventKind::Closed { report });
+                self.emit(|| EventKind::Closed { report });
             }
         }
     }
 
     fn notice(&mut self, now: Time, worker: WorkerId, notice: Notice) {
         match notice {
-            Notice::Started { pid } => self.emit(EventKind::Started { worker, pid }),
+            Notice::Started { pid } => self.emit(|| EventKind::Started { worker, pid }),
             Notice::Ready { slots, .. } => {
                 let Some(member) = self.workers.get_mut(&worker) else {
                     return;
                 };
                 member.ready = true;
                 let after = now - member.created;
-                self.emit(EventKind::Ready { worker, after });
+                self.emit(|| EventKind::Ready { worker, after });
                 self.machine.handle_ready(now, worker, slots as usize);
             }
             notice => {
                 if matches!(notice, Notice::Retiring { .. }) {
                     self.machine.handle_retiring(now, worker);
                 }
-                self.emit(EventKind::Worker { worker, notice });
+                self.emit(|| EventKind::Worker { worker, notice });
             }
         }
     }
@@ -268,7 +273,7 @@ impl Task {
         plan.hello.slot = worker.slot;
         plan.hello.generation = worker.generation;
         self.totals.workers_created += 1;
-        self.emit(EventKind::Created { worker });
+        self.emit(|| EventKind::Created { worker });
         let (driver, inputs) = Driver::new(worker, plan, Owner::Pool(self.to_self.clone()));
         let member = Member {
             inputs,
@@ -315,12 +320,12 @@ impl Task {
         }
     }
 
-    fn give(&mut self, ticket: Ticket, worker: WorkerId) {
+    fn give(&mut self, ticket: Box<Ticket>, worker: WorkerId) {
         if let Some(placed) = self.placed.get_mut(&ticket.request) {
             placed.is_job = true;
         }
         self.totals.launched += 1;
-        self.emit(EventKind::JobLaunched {
+        self.emit(|| EventKind::JobLaunched {
             job: ticket.id().to_owned(),
             worker,
         });
@@ -361,7 +366,7 @@ impl Task {
         if let PoolNotice::Degraded { reason, failures } = &notice {
             tracing::error!(%reason, failures, "no worker can be started; trying goes on");
         }
-        self.emit(EventKind::Pool(notice));
+        self.emit(|| EventKind::Pool(notice));
     }
 
     /// What was sent after the end.
@@ -376,20 +381,25 @@ impl Task {
                 _ => {}
             }
         }
-        self.health.send_modify(|health| health.closed = true);
+        let stats = self.stats();
+        self.health
+            .send_modify(|health| health.closed = Some(stats));
     }
 
     // ---- events and numbers
 
-    fn emit(&mut self, kind: EventKind) {
-        let event = Event {
-            sequence: self.sequence,
-            at: clock::now() - self.started,
-            kind,
-        };
+    /// Counts an event, and makes it if anybody listens.
+    fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
+        let sequence = self.sequence;
         self.sequence += 1;
-        // Without listeners there is nobody to tell.
-        let _ = self.events.send(event);
+        if self.events.receiver_count() > 0 {
+            // The last listener may have gone meanwhile.
+            let _ = self.events.send(Event {
+                sequence,
+                at: clock::now() - self.started,
+                kind: kind(),
+            });
+        }
     }
 
     fn stats(&self) -> Stats {

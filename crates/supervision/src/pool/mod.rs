@@ -346,9 +346,6 @@ impl Pool {
         member.slots = slots.max(1);
         member.idle_since = now;
         self.failed_starts = None;
-        if std::mem::take(&mut self.degraded) {
-            self.notice(PoolNotice::Recovered);
-        }
         self.plan(now);
     }
 
@@ -478,9 +475,18 @@ impl Pool {
         }
     }
 
+    /// Somebody can take jobs: a new worker, or one whose last place was given back.
+    fn recover(&mut self) {
+        if self.degraded && self.members.values().any(Member::serves) {
+            self.degraded = false;
+            self.notice(PoolNotice::Recovered);
+        }
+    }
+
     // ---- the plan
 
     fn plan(&mut self, now: Time) {
+        self.recover();
         self.assign(now);
         self.retire_spent();
         self.start(now);

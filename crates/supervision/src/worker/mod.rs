@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use greenroom_protocol::{
-    CallResponse, CancelJob, CancelReason, Capabilities, EncodeError, FrameError, HostMessage,
-    InitializeRequest, JobInput, JobWindow, Limits, Ping, Shutdown, ShutdownReason, StartJob,
-    version,
+    CallResponse, CancelJob, CancelReason, Capabilities, FrameError, HostMessage,
+    InitializeRequest, JobInput, JobWindow, Limits, MAX_FIELDS, Ping, Shutdown, ShutdownReason,
+    StartJob, version,
 };
 
 use crate::exit::{ExitReason, ExitReport, ExitStatus, InitializePhase, SpawnFailure};
@@ -323,8 +323,8 @@ impl Worker {
             });
         }
         let mut start = StartJob {
-            // The number is known only once the job is taken; the widest one decides what fits.
-            job: u64::MAX,
+            // Known once the job is taken.
+            job: 0,
             id: job.id,
             name: job.name,
             metadata: job.metadata,
@@ -696,18 +696,22 @@ impl Worker {
     }
 }
 
-/// The most that a type number, a job's or call's number and flags take before data.
-const DATA_HEADER: usize = 32;
+/// The most that a type number and a message's integers and flags take before data.
+const DATA_HEADER: usize = 48;
+/// The most that the length of a text takes.
+const TEXT_HEADER: usize = 5;
 /// The most bytes of an error's text on the wire.
 const MAX_ERROR: usize = 16 << 10;
 
-/// What a job takes in a frame beside its input.
+/// What a job takes in a frame beside its input, or a little more.
 fn header_size(start: &StartJob, max_frame: u32) -> Result<usize, LaunchRefused> {
-    let (size, limit) = match HostMessage::StartJob(start.clone(), Bytes::new()).encode() {
-        Ok(frame) => (frame.length(), max_frame),
-        Err(EncodeError::TooLarge { length, max, .. }) => (length, max),
-        Err(EncodeError::FieldsTooLarge { length, max, .. }) => (length, max),
-    };
+    let texts = start
+        .metadata
+        .iter()
+        .flat_map(|pair| [&pair.key, &pair.value]);
+    let texts = texts.chain([&start.id, &start.name, &start.traceparent]);
+    let size = texts.map(|text| TEXT_HEADER + text.len()).sum::<usize>() + DATA_HEADER;
+    let limit = max_frame.min(MAX_FIELDS);
     if size > limit as usize {
         return Err(LaunchRefused::HeaderTooLarge { size, limit });
     }

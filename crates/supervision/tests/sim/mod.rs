@@ -2,6 +2,7 @@
 //!
 //! The host's side is the real [`Worker`] machine, driven exactly as its contract says. The process
 //! is a [`Child`]: a script of how it answers. What it does reaches the host as facts on a queue.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::collections::BTreeMap;
@@ -349,7 +350,7 @@ impl Sim {
     /// Runs to the end of the life and gives its report.
     pub(crate) fn run_to_exit(&mut self) -> ExitReport {
         self.bounded(|this| this.worker.state() == State::Exited);
-        assert!(!self.worker.poll_timeout().is_some(), "it is over");
+        assert!(self.worker.poll_timeout().is_none(), "it is over");
         self.report()
             .expect("an exited worker has a report")
             .clone()

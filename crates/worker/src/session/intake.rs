@@ -1,0 +1,133 @@
+//! What the host says about jobs: from the first piece of input to the running handler.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use greenroom_protocol::{CancelJob, JobAccepted, JobInput, JobWindow, StartJob, WorkerMessage};
+use tokio::time::Instant;
+
+use super::Session;
+use crate::connection::Fault;
+use crate::perform::{Outcome, perform};
+use crate::{Handler, JobContext};
+
+/// A job whose input is not complete.
+pub(super) struct Assembly {
+    start: StartJob,
+    begun: Instant,
+    input: BytesMut,
+}
+
+impl<H: Handler> Session<H> {
+    /// A job may end this process in its first instruction: the host must have been told by then.
+    pub(super) fn start_announced(&mut self) {
+        if self.announced.is_empty() || self.connection.unsent() > 0 {
+            return;
+        }
+        for (job, callbacks) in self.announced.drain(..) {
+            let handler = Rc::clone(&self.handler);
+            self.tasks
+                .spawn_local(perform(handler, job, callbacks, self.lag.clone()));
+        }
+    }
+
+    pub(super) fn on_start_job(&mut self, start: StartJob, data: Bytes) -> Result<(), Fault> {
+        let job = start.job;
+        if self.assembling.contains_key(&job) || self.running.contains_key(&job) {
+            return Err(Fault::out_of_place(
+                "GR-5.4-7",
+                format!("job number {job} is in use"),
+            ));
+        }
+        if self.link.shutdown.get().is_some() {
+            return self.reject(job, "the worker is shutting down");
+        }
+        if self.assembling.len() + self.running.len() >= self.slots {
+            let message = format!("all {} slots of the worker are taken", self.slots);
+            return self.reject(job, &message);
+        }
+        let begun = Instant::now();
+        if start.last {
+            self.check_payload(job, data.len())?;
+            return self.announce(start, data, begun);
+        }
+        let assembly = Assembly {
+            start,
+            begun,
+            input: BytesMut::new(),
+        };
+        self.assembling.insert(job, assembly);
+        self.on_input(JobInput { job, last: false }, &data)
+    }
+
+    pub(super) fn on_input(
+        &mut self,
+        JobInput { job, last }: JobInput,
+        data: &[u8],
+    ) -> Result<(), Fault> {
+        if self.running.contains_key(&job) {
+            return Err(Fault::out_of_place(
+                "GR-5.4-8",
+                format!("input for job {job} after its last"),
+            ));
+        }
+        let Some(assembly) = self.assembling.get_mut(&job) else {
+            // On its way when the job was rejected or cancelled.
+            return Ok(());
+        };
+        let length = assembly.input.len() + data.len();
+        assembly.input.extend_from_slice(data);
+        self.check_payload(job, length)?;
+        if last && let Some(assembly) = self.assembling.remove(&job) {
+            return self.announce(assembly.start, assembly.input.freeze(), assembly.begun);
+        }
+        Ok(())
+    }
+
+    fn check_payload(&self, job: u64, length: usize) -> Result<(), Fault> {
+        let max = self.link.limits.max_payload;
+        if length as u64 > max {
+            return Err(Fault::out_of_place(
+                "GR-5.4-9",
+                format!("the input of job {job} has more than the {max} bytes agreed on"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, start: StartJob, input: Bytes, begun: Instant) -> Result<(), Fault> {
+        let job = start.job;
+        let (context, callbacks) = JobContext::new(start, input, begun, Arc::clone(&self.link));
+        self.running.insert(job, Arc::clone(&context.state));
+        self.announced.push((context, callbacks));
+        self.connection
+            .send(&WorkerMessage::JobAccepted(JobAccepted { job }))
+    }
+
+    pub(super) fn on_cancel(&mut self, CancelJob { job, reason }: CancelJob) -> Result<(), Fault> {
+        if self.assembling.remove(&job).is_some() {
+            return self.finish(job, Outcome::Cancelled);
+        }
+        // A job that is not there has just ended.
+        if let Some(state) = self.running.get(&job) {
+            state.cancel.raise(reason);
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_window(&mut self, JobWindow { job, bytes }: JobWindow) -> Result<(), Fault> {
+        let Some(state) = self.running.get(&job) else {
+            return Ok(());
+        };
+        let bytes = bytes as usize;
+        if state.window.available_permits() + bytes > u32::MAX as usize {
+            return Err(Fault::out_of_place(
+                "GR-5.5-3",
+                format!("the window of job {job} grows over {} bytes", u32::MAX),
+            ));
+        }
+        state.window.add_permits(bytes);
+        Ok(())
+    }
+}
