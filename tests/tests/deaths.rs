@@ -204,12 +204,8 @@ async fn a_job_that_the_caller_kills_is_lost_with_its_worker() {
 #[tokio::test]
 async fn all_jobs_of_a_worker_are_lost_with_it_and_no_other() {
     let builder = Pool::builder(puppet().args(["--slots", "3"]));
-    let builder = builder
-        .idle(4)
-        .max_workers(2)
-        .max_slots(3)
-        .jobs_per_worker(None);
-    let (pool, story) = warm(builder.init_concurrency(1), 2).await;
+    let builder = builder.idle(1).max_workers(2).jobs_per_worker(None);
+    let (pool, mut story) = warm(builder, 1).await;
     let mut handles = Vec::new();
     for _ in 0..6 {
         let waiting = job("until_shutdown").metadata("announce", "1");
@@ -218,6 +214,8 @@ async fn all_jobs_of_a_worker_are_lost_with_it_and_no_other() {
         handles.push(handle);
     }
     let victim = handles[0].worker().unwrap();
+    let ready = |kind: &EventKind| matches!(kind, EventKind::Ready { .. });
+    story.until_count(2, ready).await;
     kill(story.pid(victim), Kill::Now);
     let (mut dead, living): (Vec<_>, Vec<_>) = handles
         .into_iter()

@@ -304,29 +304,38 @@ async fn a_job_that_listens_may_end_a_cancel_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_job_that_ignores_its_cancel_loses_its_worker() {
+async fn a_job_that_ignores_its_cancel_is_cancelled_with_its_worker() {
     let grace = Duration::from_millis(300);
+    let (pool, events) = one_worker()
+        .cancel_grace(grace)
+        .start_in_background()
+        .unwrap();
+    let mut story = Story::new(events);
     for command in ["hang", "hang_blocking"] {
-        let pool = started(one_worker().cancel_grace(grace)).await;
-        let deaf = job(command).metadata("announce", "1").id("deaf");
+        let deaf = job(command).metadata("announce", "1").id(command);
         let mut handle = launched(&pool, deaf).await;
         begun(&mut handle).await;
         handle.cancel();
         let error = within(20, handle.finished()).await.unwrap_err();
-        let JobError::Lost { report, .. } = error else {
-            panic!("{error:?}");
-        };
-        let reason = ExitReason::CancelIgnored {
-            job: "deaf".into(),
-            after: grace,
-        };
-        assert_eq!(report.reason, reason);
-        assert_eq!(
-            result(&pool, job_with("echo", "next")).await.unwrap(),
-            "next"
-        );
-        within(20, pool.close()).await;
+        assert!(matches!(error, JobError::Cancelled), "{error:?}");
     }
+    assert_eq!(
+        result(&pool, job_with("echo", "next")).await.unwrap(),
+        "next"
+    );
+    within(20, pool.close()).await;
+    story.to_the_end().await;
+    let reasons: Vec<_> = story
+        .reports()
+        .iter()
+        .map(|report| report.reason.clone())
+        .collect();
+    let ignored = |job: &str| ExitReason::CancelIgnored {
+        job: job.into(),
+        after: grace,
+    };
+    let expected = [ignored("hang"), ignored("hang_blocking"), ExitReason::Clean];
+    assert_eq!(reasons, expected);
 }
 
 #[tokio::test]
@@ -377,22 +386,27 @@ async fn a_job_is_stopped_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_job_that_does_not_stop_at_its_deadline_loses_its_worker() {
+async fn a_job_that_does_not_stop_at_its_deadline_ends_with_its_worker() {
     let deadline = Duration::from_millis(200);
-    let pool = started(one_worker().cancel_grace(Duration::from_millis(200))).await;
+    let (pool, events) = one_worker()
+        .cancel_grace(Duration::from_millis(200))
+        .start_in_background()
+        .unwrap();
+    let mut story = Story::new(events);
     for command in ["hang", "hang_blocking"] {
-        let deaf = job(command).deadline(deadline).id("deaf");
+        let deaf = job(command).deadline(deadline).id(command);
         let error = result(&pool, deaf).await.unwrap_err();
-        let JobError::Lost { report, .. } = error else {
-            panic!("{error:?}");
-        };
-        let reason = ExitReason::JobDeadline {
-            job: "deaf".into(),
-            deadline,
-        };
-        assert_eq!(report.reason, reason);
+        assert!(
+            matches!(error, JobError::DeadlineExceeded { deadline: said } if said == deadline),
+            "{error:?}"
+        );
     }
     within(20, pool.close()).await;
+    story.to_the_end().await;
+    for (report, job) in story.reports().iter().zip(["hang", "hang_blocking"]) {
+        let job = job.into();
+        assert_eq!(report.reason, ExitReason::JobDeadline { job, deadline });
+    }
 }
 
 #[tokio::test]
@@ -515,7 +529,7 @@ async fn a_job_whose_output_was_streamed_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_worker_that_retires_is_replaced_first_and_leaves_cleanly() {
+async fn a_worker_that_retires_is_replaced_and_leaves_cleanly() {
     let (pool, events) = one_worker().max_workers(2).start_in_background().unwrap();
     let mut story = Story::new(events);
     let handle = launched(&pool, job_with("retire", "my cache is full")).await;

@@ -14,8 +14,9 @@ use tokio::io::unix::AsyncFd;
 
 use crate::os::watch;
 
-/// While more than this waits to be written, nothing more is read: a worker that only talks and
-/// never listens fills its own end, not the host's memory.
+/// While more than this in answers and the like waits to be written, nothing more is read: a worker
+/// that only asks and never listens fills its own end, not the host's memory. Job inputs do not
+/// count: their size is no worker's choice.
 const UNREAD_BOUND: usize = 1 << 20;
 /// What one system call writes at most. A ping waits behind no more than this.
 const WRITE_AT_ONCE: usize = 256 << 10;
@@ -36,6 +37,8 @@ pub(crate) struct Channel {
     room: usize,
     /// What may overtake: pings, shutdown, windows, answers.
     urgent: VecDeque<EncodedFrame>,
+    /// Bytes in `urgent`.
+    owed: usize,
     /// Jobs and what belongs to them, in order.
     bulk: VecDeque<EncodedFrame>,
     /// What has been begun, in the order of the wire.
@@ -71,6 +74,7 @@ impl Channel {
             inbox: BytesMut::new(),
             room: READ_SMALL,
             urgent: VecDeque::new(),
+            owed: 0,
             bulk: VecDeque::new(),
             writing: VecDeque::new(),
             waiting: 0,
@@ -83,7 +87,7 @@ impl Channel {
 
     /// Reads what has come, or says that more can be written if something waits.
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Ready> {
-        if self.waiting < UNREAD_BOUND
+        if self.may_read()
             && let Poll::Ready(ready) = self.socket.poll_read_ready(context)
         {
             let Ok(mut ready) = ready else {
@@ -110,9 +114,21 @@ impl Channel {
 
     // ---- in
 
-    /// Reads what is there even if the runtime has not noticed it yet, as after a host was frozen.
+    /// Reads what is there at this moment, even if the runtime has not noticed it yet, as after a
+    /// host was frozen. What comes meanwhile is for later: a worker that never stops talking would
+    /// keep the host here.
     pub(crate) fn read_now(&mut self) -> Read {
-        receive(self.socket.get_ref(), &mut self.inbox, READ_LARGE).0
+        if !self.may_read() {
+            return Read::Nothing;
+        }
+        let socket = self.socket.get_ref();
+        let there = rustix::io::ioctl_fionread(socket).map_or(READ_LARGE, |bytes| bytes as usize);
+        // The end of the stream shows only to one who asks for something.
+        receive(socket, &mut self.inbox, there.max(1)).0
+    }
+
+    fn may_read(&self) -> bool {
+        self.owed < UNREAD_BOUND
     }
 
     /// The next whole frame that has been read.
@@ -137,7 +153,10 @@ impl Channel {
             HostMessage::StartJob(..) | HostMessage::JobInput(..) | HostMessage::CancelJob(_) => {
                 self.bulk.push_back(frame);
             }
-            _ => self.urgent.push_back(frame),
+            _ => {
+                self.owed += frame.wire_len();
+                self.urgent.push_back(frame);
+            }
         }
     }
 
@@ -176,6 +195,7 @@ impl Channel {
     /// Nothing more will be written.
     pub(crate) fn forget(&mut self) {
         self.urgent.clear();
+        self.owed = 0;
         self.bulk.clear();
         self.writing.clear();
         self.waiting = 0;
@@ -185,7 +205,9 @@ impl Channel {
     fn begin_frames(&mut self) {
         let mut begun: usize = self.writing.iter().map(Bytes::len).sum();
         while begun < WRITE_AT_ONCE && self.writing.len() + 2 <= SLICES {
-            let Some(frame) = self.urgent.pop_front().or_else(|| self.bulk.pop_front()) else {
+            let urgent = self.urgent.pop_front();
+            self.owed -= urgent.as_ref().map_or(0, EncodedFrame::wire_len);
+            let Some(frame) = urgent.or_else(|| self.bulk.pop_front()) else {
                 return;
             };
             begun += frame.wire_len();

@@ -31,8 +31,6 @@ use crate::report::CrashReport;
 /// How long output may still come once the process has ended. Who holds the pipes longer is
 /// somebody else.
 const DRAIN: Duration = Duration::from_millis(200);
-/// Reads from the socket of a process that has ended: more than its buffer can hold.
-const DRAIN_READS: usize = 64;
 
 /// What others want of a worker.
 #[derive(Debug)]
@@ -304,6 +302,9 @@ impl Driver {
 
     /// The process has ended: what it still said counts, then it is reaped.
     async fn exited(&mut self, now: Time) {
+        if let Some(channel) = self.body.channel() {
+            channel.forget();
+        }
         self.read_what_is_there(now);
         self.perform().await;
         let jobs = self.job_ids();
@@ -405,14 +406,11 @@ impl Driver {
     /// Bypasses the runtime, which may not have looked yet: an answer that is there counts before
     /// time does, and a result before death.
     fn read_what_is_there(&mut self, now: Time) {
-        for _ in 0..DRAIN_READS {
-            let Some(channel) = self.body.channel() else {
-                return;
-            };
-            let read = channel.read_now();
-            if read == Read::Nothing {
-                return;
-            }
+        let Some(channel) = self.body.channel() else {
+            return;
+        };
+        let read = channel.read_now();
+        if read != Read::Nothing {
             self.frames(now, read);
         }
     }

@@ -58,3 +58,8 @@ pub use job::{Job, JobError, JobHandle, LaunchError};
 pub use pool::{Pool, PoolBuilder, Reservation, StartError, Stats};
 pub use process::{ConfigError, Process, ProcessError};
 pub use report::CrashReport;
+
+/// The README's examples are compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

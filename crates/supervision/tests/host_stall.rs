@@ -256,8 +256,13 @@ fn lateness_within_the_tolerance_moves_no_deadline() {
 
 #[test]
 fn an_answer_that_waited_for_a_frozen_host_is_not_slow() {
-    let sim = Sim::ready(Child::healthy(), WorkerPolicy::default());
-    let mut sim = frozen(sim, at(secs(1)), secs(500), First::Facts);
+    let child = Child {
+        pongs: Some(ms(10)),
+        ..Child::healthy()
+    };
+    let sim = Sim::ready(child, WorkerPolicy::default());
+    // Its second ping was sent 5 ms before.
+    let mut sim = frozen(sim, at(ms(2_605)), secs(500), First::Facts);
     sim.run_until(at(secs(600)));
     assert!(sim.pings().len() > 30, "pings go on after the stall");
     assert_eq!(sim.notices().len(), 2, "{:?}", sim.notices());

@@ -186,6 +186,43 @@ fn a_request_that_waits_too_long_is_refused() {
 }
 
 #[test]
+fn a_host_that_was_frozen_refuses_nobody_for_it() {
+    let one = PoolPolicy {
+        max_workers: 1,
+        queue_deadline: secs(3),
+        ..policy(1)
+    };
+    let mut crew = Crew::warm(one);
+    crew.request().unwrap();
+    crew.request().unwrap();
+    let frozen_until = crew.now + secs(600);
+    crew.pool.handle_timeout(frozen_until);
+    assert_eq!(crew.pool.poll_action(), None);
+    crew.pool.handle_timeout(frozen_until + ms(100));
+    assert!(matches!(
+        crew.pool.poll_action(),
+        Some(PoolAction::Refuse(_, Refusal::QueueDeadline { .. }))
+    ));
+}
+
+#[test]
+fn a_request_that_waited_for_a_start_that_failed_hears_why() {
+    let patient = PoolPolicy {
+        start_attempts: 100,
+        queue_deadline: secs(3),
+        ..policy(1)
+    };
+    let mut crew = Crew::with(patient, |crew| crew.starts = Starts::Fail(crashed()));
+    let request = crew.request().unwrap();
+    crew.run_for(secs(3));
+    assert!(matches!(
+        &crew.refusals()[..],
+        [(refused, Refusal::Unavailable { reason, .. })]
+            if *refused == request && *reason == crashed()
+    ));
+}
+
+#[test]
 fn requests_are_served_in_their_order_and_those_that_lost_their_worker_first() {
     let one = PoolPolicy {
         max_workers: 1,

@@ -119,6 +119,8 @@ async fn start(options: &Options, workers: usize) -> Result<Pool, NoWorkers> {
     let worker = Worker::this_program()?
         .arg(WORKER)
         .nice(WORKER_NICE)
+        // For what is taken between two looks at the memory.
+        .hard_memory_limit(options.memory_limit() * 2)
         .log_filter("warn");
     let pool = Pool::builder(worker)
         .idle(workers)
@@ -209,6 +211,8 @@ fn reason(error: &JobError) -> String {
         JobError::DeadlineExceeded { deadline } => {
             format!("stopped at its deadline of {}", time(*deadline))
         }
+        // Nobody else cancels.
+        JobError::Cancelled => "stopped by Ctrl-C".into(),
         JobError::Lost { report, .. } => format!("lost: {report}"),
         error => error.to_string(),
     }

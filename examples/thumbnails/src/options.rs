@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// Makes thumbnails of pictures (.jpg, .jpeg, .png), each in a worker process of its own.
+/// Makes thumbnails of pictures (.jpg, .jpeg, .png) in worker processes.
 ///
 /// Folders are searched with everything below them. A picture that cannot be used is listed with
-/// the reason, and costs no other picture anything.
+/// the reason. If it crashes its worker or never ends, no other picture is affected.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub(crate) struct Options {
@@ -25,7 +25,7 @@ pub(crate) struct Options {
           value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) size: u32,
 
-    /// How many pictures are worked on at a time [default: one per processor]
+    /// How many workers there are, each with one picture at a time [default: one per processor]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 

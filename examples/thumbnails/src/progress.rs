@@ -59,7 +59,7 @@ impl Progress {
             count(in_work, "picture")
         );
         match self {
-            Self::Bar { bar, .. } => bar.suspend(|| say(&line)),
+            Self::Bar { bar, .. } => bar.println(line),
             Self::Lines { .. } => say(&line),
         }
     }

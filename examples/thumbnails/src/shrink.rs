@@ -1,5 +1,6 @@
 //! The worker's part: a picture's path comes in, a thumbnail as JPEG goes out.
 
+use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -8,7 +9,9 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
+};
 use worker::{Failure, JobContext};
 
 use crate::jpeg;
@@ -47,12 +50,27 @@ pub(crate) enum Unusable {
         megapixels(*.width, *.height)
     )]
     Huge { width: u32, height: u32 },
-    #[error("has {} MiB when unpacked; the limit is {}", .bytes >> 20, .limit >> 20)]
+    #[error(
+        "has {} MiB when unpacked; the limit is {}: raise --memory-limit",
+        .bytes >> 20,
+        .limit >> 20
+    )]
     Large { bytes: u64, limit: u64 },
     #[error("ends too early: the end-of-image marker is missing")]
     Truncated,
-    #[error("is damaged")]
-    Damaged(#[from] image::ImageError),
+    #[error("is damaged: {0}")]
+    Damaged(String),
+}
+
+/// The decoder's own words are the innermost; around them it says the same again.
+impl From<ImageError> for Unusable {
+    fn from(error: ImageError) -> Self {
+        let mut innermost: &dyn Error = &error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        Self::Damaged(innermost.to_string().trim().to_owned())
+    }
 }
 
 /// The handler of the worker's jobs.
@@ -188,7 +206,7 @@ fn on_white(picture: DynamicImage) -> RgbImage {
     })
 }
 
-fn pack(thumbnail: &RgbImage) -> Result<Vec<u8>, image::ImageError> {
+fn pack(thumbnail: &RgbImage) -> Result<Vec<u8>, ImageError> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(thumbnail)?;
     Ok(jpeg)
@@ -233,7 +251,7 @@ mod tests {
                 "photos/china.jpg",
                 "ends too early: the end-of-image marker is missing",
             ),
-            ("photos/coffee.png", "is damaged"),
+            ("photos/coffee.png", "is damaged: unexpected end of file"),
         ] {
             let whole = file(name);
             for length in [whole.len() / 3, whole.len() * 9 / 10] {

@@ -35,7 +35,7 @@
 //! | `panic_blocking` | | the same inside `run_blocking` |
 //! | `abort` | `until`=attempt | aborts; from that attempt on it succeeds like `fail` |
 //! | `exit` | `code` | exits |
-//! | `signal` | `number` | sends itself that signal, then waits 60 s |
+//! | `signal` | `number` | sends itself that signal, twice, then waits 60 s |
 //! | `allocate` | `mb`, `ms` | touches so much memory, holds it for that long in `run_blocking`; `allocated` |
 //! | `print` | `lines` (1), `to`=`stdout` or `stderr` | prints its input and the line's number so often; `printed` |
 //! | `log` | | its input at every level as `tracing` events with a field `number=7`, and once as a `log` record; `logged` |

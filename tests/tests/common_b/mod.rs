@@ -243,3 +243,23 @@ pub fn sweep(mark: &str) {
 pub fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
+
+/// Ends a process that nobody else does.
+pub fn end(pid: i32) {
+    let pid = Pid::from_raw(pid).expect("a process number");
+    rustix::process::kill_process(pid, Signal::KILL).expect("it was there");
+}
+
+/// Who is in this process group and no zombie.
+pub fn living_in_group(group: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("there is /proc");
+    processes
+        .filter_map(|entry| {
+            let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+            let (state, _parent, its_group) = (fields.next()?, fields.next()?, fields.next()?);
+            (state != "Z" && its_group == group.to_string()).then_some(pid)
+        })
+        .collect()
+}

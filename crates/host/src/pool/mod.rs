@@ -146,10 +146,10 @@ impl Pool {
         let (reply, answer) = oneshot::channel();
         // One that has closed drops the question.
         let _ = self.send(PoolInput::Stats(reply));
-        match answer.await {
-            Ok(stats) => stats,
-            Err(_) => self.shared.health.borrow().closed.unwrap_or_default(),
+        if let Ok(stats) = answer.await {
+            return stats;
         }
+        self.closed().await.unwrap_or_default()
     }
 
     /// Takes no more jobs, finishes those that wait and run, then closes. After `limit` it closes
@@ -175,10 +175,11 @@ impl Pool {
         self.closed().await;
     }
 
-    async fn closed(&self) {
+    /// Waits for its last numbers; `None` if its task went down with the runtime.
+    async fn closed(&self) -> Option<Stats> {
         let mut health = self.shared.health.clone();
-        // An error means that its task is gone, and with it every worker.
-        let _ = health.wait_for(|health| health.closed.is_some()).await;
+        let closed = health.wait_for(|health| health.closed.is_some()).await;
+        closed.ok()?.closed
     }
 
     fn next_request(&self) -> RequestId {

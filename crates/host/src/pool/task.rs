@@ -179,12 +179,7 @@ impl Task {
         let now = clock::now();
         match tidings {
             Tidings::Notice(notice) => self.notice(now, worker, notice),
-            Tidings::Unavailable => {
-                if let Some(member) = self.workers.get_mut(&worker) {
-                    member.leaving = true;
-                }
-                self.machine.handle_unavailable(now, worker);
-            }
+            Tidings::Unavailable => self.unavailable(now, worker),
             Tidings::Released {
                 request,
                 job,
@@ -197,7 +192,7 @@ impl Task {
                 }
                 self.release(request);
                 self.emit(|| EventKind::JobFinished { job, worker, error });
-                self.machine.handle_released(now, worker, true);
+                self.place_is_free(now, worker, true);
             }
             Tidings::Returned { ticket, used } => {
                 let request = ticket.request;
@@ -207,7 +202,7 @@ impl Task {
                     worker,
                 });
                 self.waiting.insert(request, Waiting::Job(ticket));
-                self.machine.handle_released(now, worker, used);
+                self.place_is_free(now, worker, used);
                 self.machine.request_again(now, request);
             }
             Tidings::Exited(report) => {
@@ -225,6 +220,20 @@ impl Task {
                 self.machine.handle_exited(now, worker, &report.reason);
                 self.emit(|| EventKind::Closed { report });
             }
+        }
+    }
+
+    fn unavailable(&mut self, now: Time, worker: WorkerId) {
+        if let Some(member) = self.workers.get_mut(&worker) {
+            member.leaving = true;
+        }
+        self.machine.handle_unavailable(now, worker);
+    }
+
+    /// The places of one that is leaving go with it.
+    fn place_is_free(&mut self, now: Time, worker: WorkerId, used: bool) {
+        if self.workers.get(&worker).is_some_and(|member| !member.leaving) {
+            self.machine.handle_released(now, worker, used);
         }
     }
 
@@ -345,10 +354,13 @@ impl Task {
             return;
         };
         if let Err(mpsc::error::SendError(Input::Launch(ticket))) = member.inputs.send(input) {
+            let now = clock::now();
             let request = ticket.request;
             self.release(request);
             self.waiting.insert(request, Waiting::Job(ticket));
-            self.machine.request_again(clock::now(), request);
+            // Or the plan would choose it again, and again.
+            self.unavailable(now, worker);
+            self.machine.request_again(now, request);
         }
     }
 

@@ -19,6 +19,7 @@ use greenroom_protocol::ShutdownReason;
 
 use crate::exit::ExitReason;
 use crate::time::Time;
+use crate::worker::STALL_TOLERANCE;
 
 pub use backoff::{Backoff, Jitter};
 pub use policy::PoolPolicy;
@@ -167,6 +168,8 @@ struct Waiting {
     request: RequestId,
     since: Time,
     until: Time,
+    /// A stall of the host has postponed it beyond the lateness.
+    spared: bool,
 }
 
 /// The plan of one pool.
@@ -271,6 +274,7 @@ impl Pool {
             request,
             since: now,
             until: now + self.policy.queue_deadline,
+            spared: false,
         });
         self.plan(now);
         Ok(())
@@ -287,6 +291,7 @@ impl Pool {
             request,
             since: now,
             until: now + self.policy.queue_deadline,
+            spared: false,
         });
         self.refuse_if_hopeless();
         self.plan(now);
@@ -399,14 +404,15 @@ impl Pool {
 
     /// Time has passed. Calls before [`poll_timeout`](Self::poll_timeout) do nothing.
     pub fn handle_timeout(&mut self, now: Time) {
+        self.catch_up(now);
         let (expired, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition::<VecDeque<_>, _>(|waiting| waiting.until <= now);
         self.waiting = waiting;
-        for Waiting { request, since, .. } in expired {
-            let waited = now - since;
-            let refusal = PoolAction::Refuse(request, Refusal::QueueDeadline { waited });
-            self.actions.push_back(refusal);
+        for waiting in expired {
+            let refusal = self.out_of_patience(now - waiting.since);
+            self.actions
+                .push_back(PoolAction::Refuse(waiting.request, refusal));
         }
         while let Some((worker, since)) = self.surplus()
             && since + self.policy.linger <= now
@@ -414,6 +420,36 @@ impl Pool {
             self.ask_to_leave(worker, ShutdownReason::SURPLUS);
         }
         self.plan(now);
+    }
+
+    /// A host that was frozen has served nobody: what it is late by is added to every deadline. Once,
+    /// a deadline also leaves time for what the workers have to say meanwhile.
+    fn catch_up(&mut self, now: Time) {
+        let lateness = self.poll_timeout().map_or(Duration::ZERO, |due| now - due);
+        if lateness <= STALL_TOLERANCE {
+            return;
+        }
+        for waiting in &mut self.waiting {
+            waiting.until = waiting.until + lateness;
+            let least = now + STALL_TOLERANCE;
+            if !waiting.spared && waiting.until < least {
+                waiting.until = least;
+                waiting.spared = true;
+            }
+        }
+    }
+
+    /// Why nobody was free in time: everybody is busy, or nobody could be started.
+    fn out_of_patience(&self, waited: Duration) -> Refusal {
+        match &self.failed_starts {
+            Some((failures, reason)) if !self.members.values().any(Member::serves) => {
+                Refusal::Unavailable {
+                    reason: reason.clone(),
+                    failures: *failures,
+                }
+            }
+            _ => Refusal::QueueDeadline { waited },
+        }
     }
 
     // ---- failures

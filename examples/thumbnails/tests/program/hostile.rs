@@ -11,7 +11,7 @@ const REASONS: [(&str, &str); 6] = [
         "is 40000x40000 pixels (1600 megapixels); the limit is 100",
     ),
     ("empty.jpg", "is empty"),
-    ("hang.jpg", "stopped at its deadline of 2 s"),
+    ("hang.jpg", "stopped at its deadline of 4 s"),
     (
         "text.png",
         "is not a PNG image: it begins with \"This is plain te\"",
@@ -26,7 +26,7 @@ const REASONS: [(&str, &str); 6] = [
 fn every_good_picture_has_a_thumbnail_and_every_hostile_one_a_reason() {
     let place = Place::new();
     let (photos, hostile) = (shipped("photos"), shipped("hostile"));
-    let ended = place.run(&[text(&photos), text(&hostile), "--deadline", "2"]);
+    let ended = place.run(&[text(&photos), text(&hostile), "--deadline", "4"]);
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let good = pictures(&photos);
