@@ -69,7 +69,7 @@ impl Lines {
     ///
     /// If none comes for 20 s.
     #[track_caller]
-    pub fn next(&mut self) -> impl Future<Output = String> {
+    pub fn line(&mut self) -> impl Future<Output = String> {
         let next = within(20, self.0.recv());
         async { next.await.expect("the pipe stays open") }
     }

@@ -1,5 +1,7 @@
 //! A worker prepares itself before its first job, within a bound, and says so if it cannot.
 
+#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! A job carries its input and what is said about it to a worker, and brings back its output or one
 //! clear reason why there is none.
 
+#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -737,7 +739,7 @@ async fn jobs_are_run_in_the_order_in_which_they_were_launched() {
     let (go, mut going): (String, Lines) = scratch.pipe("go");
     let first = job("sleep").metadata("ms", "50").metadata("append", &go);
     let first = launched(&pool, first).await;
-    going.next().await;
+    going.line().await;
     let mut waiting = Vec::new();
     for command in ["print", "echo", "describe", "log"] {
         let mut launch = Box::pin(pool.launch(job(command).metadata("append", &order)));

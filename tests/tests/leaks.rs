@@ -1,6 +1,8 @@
 //! Whatever workers and pools go through, the host is left with the descriptors, threads and children
 //! that it had. A process of its own, so that no other test's are counted: one test only.
 
+#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+
 use std::time::Duration;
 
 use greenroom::{Pool, Process, Worker, WorkerPolicy};
@@ -21,6 +23,7 @@ fn new_process(worker: &Worker) -> Process {
 async fn a_busy_pool() {
     let (pool, events) = Pool::builder(puppet())
         .idle(2)
+        .close_timeout(Duration::from_millis(500))
         .start_in_background()
         .unwrap();
     let mut story = Story::new(events);

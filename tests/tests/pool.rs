@@ -1,5 +1,7 @@
 //! A pool keeps as many workers warm as it was told, replaces them, and leaves nothing behind.
 
+#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

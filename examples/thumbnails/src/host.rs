@@ -1,14 +1,10 @@
 //! The host's part: a pool of warm workers, one job per picture.
 
-use std::collections::HashSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
-use greenroom::{
-    Bytes, EventKind, Events, ExitReason, Job, JobError, LaunchError, Pool, Refusal, StartError,
-    Worker,
-};
+use greenroom::{Bytes, Job, JobError, LaunchError, Pool, Refusal, StartError, Worker, WorkerId};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -16,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::options::Options;
 use crate::place::Placement;
 use crate::progress::Progress;
-use crate::summary::{Failed, Summary, Workers};
+use crate::summary::{Failed, Summary};
 use crate::text::{one_line, time};
 use crate::{WORKER, shrink};
 
@@ -82,7 +78,6 @@ async fn work(
         pool = start(options, workers) => pool?,
         _ = stopped.wait_for(|stop| *stop) => return Ok(summary.interrupted()),
     };
-    let census = tokio::spawn(census(pool.events()));
     let mut progress = Progress::new(placements.len());
     let mut placements = placements.into_iter();
     let mut in_work = JoinSet::new();
@@ -110,7 +105,7 @@ async fn work(
     }
     pool.close().await;
     progress.finish();
-    summary.workers = unpanic(census.await);
+    summary.pool = pool.stats().await;
     summary.total = begin.elapsed();
     Ok(summary)
 }
@@ -156,6 +151,7 @@ fn job(placement: &Placement, options: &Options) -> Job {
 /// What became of a picture.
 struct Done {
     placement: Placement,
+    worker: Option<WorkerId>,
     launch_latency: Option<Duration>,
     result: Result<Bytes, NoThumbnail>,
 }
@@ -169,9 +165,10 @@ enum NoThumbnail {
 }
 
 async fn thumbnail(pool: Pool, job: Job, placement: Placement) -> Done {
-    let mut launch_latency = None;
+    let (mut worker, mut launch_latency) = (None, None);
     let result = async {
         let mut handle = pool.launch(job).await?;
+        worker = handle.worker();
         handle.started().await?;
         launch_latency = handle.launch_latency();
         Ok(handle.output().await?)
@@ -179,6 +176,7 @@ async fn thumbnail(pool: Pool, job: Job, placement: Placement) -> Done {
     .await;
     Done {
         placement,
+        worker,
         launch_latency,
         result,
     }
@@ -187,6 +185,7 @@ async fn thumbnail(pool: Pool, job: Job, placement: Placement) -> Done {
 /// Writes the thumbnail, right here: it is a few kilobytes, and nothing can come between its
 /// beginning and its end.
 fn settle(done: Done, summary: &mut Summary, progress: &mut Progress) {
+    summary.workers.extend(done.worker);
     summary.launch_latencies.extend(done.launch_latency);
     let reason = match done.result {
         Ok(jpeg) => match done.placement.write(&jpeg) {
@@ -216,31 +215,6 @@ fn reason(error: &JobError) -> String {
         JobError::Lost { report, .. } => format!("lost: {report}"),
         error => error.to_string(),
     }
-}
-
-/// Counts workers until the pool is gone.
-async fn census(mut events: Events) -> Workers {
-    let mut used = HashSet::new();
-    let mut workers = Workers::default();
-    while let Some(event) = events.next().await {
-        match event.kind {
-            EventKind::JobLaunched { worker, .. } => {
-                used.insert(worker);
-            }
-            EventKind::Closed { report } => {
-                workers.peak_memory = workers.peak_memory.max(report.peak_memory);
-                if !matches!(
-                    report.reason,
-                    ExitReason::Clean | ExitReason::Requested { .. }
-                ) {
-                    workers.lost += 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    workers.used = used.len();
-    workers
 }
 
 /// A panic in a task is a panic here.

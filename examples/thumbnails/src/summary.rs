@@ -1,10 +1,12 @@
 //! How it went, as a table.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use console::{Color, Term, measure_text_width, style};
+use greenroom::{Stats, WorkerId};
 
 use crate::find::Unreadable;
 use crate::text::{count, mebibytes, name, time};
@@ -16,7 +18,10 @@ pub(crate) struct Summary {
     pub(crate) ok: usize,
     pub(crate) failed: Vec<Failed>,
     pub(crate) launch_latencies: Vec<Duration>,
-    pub(crate) workers: Workers,
+    /// Those that had a job.
+    pub(crate) workers: HashSet<WorkerId>,
+    /// The pool's numbers after its end.
+    pub(crate) pool: Stats,
     pub(crate) total: Duration,
     pub(crate) interrupted: bool,
 }
@@ -25,16 +30,6 @@ pub(crate) struct Summary {
 pub(crate) struct Failed {
     pub(crate) picture: PathBuf,
     pub(crate) reason: String,
-}
-
-/// The workers that had a job.
-#[derive(Debug, Default)]
-pub(crate) struct Workers {
-    pub(crate) used: usize,
-    /// Those that did not leave as they were asked to.
-    pub(crate) lost: usize,
-    /// Of the one that used most, in bytes; 0 if it was never measured.
-    pub(crate) peak_memory: u64,
 }
 
 impl Summary {
@@ -87,14 +82,14 @@ impl Summary {
     }
 
     fn workers_used(&self) -> String {
-        match self.workers.lost {
-            0 => self.workers.used.to_string(),
-            lost => format!("{}, {lost} of them lost and replaced", self.workers.used),
+        match self.pool.workers_lost {
+            0 => self.workers.len().to_string(),
+            lost => format!("{}, {lost} of them lost and replaced", self.workers.len()),
         }
     }
 
     fn peak_memory(&self) -> String {
-        match self.workers.peak_memory {
+        match self.pool.peak_worker_memory {
             0 => "too short to be measured".into(),
             peak => format!("{} in one worker", mebibytes(peak)),
         }

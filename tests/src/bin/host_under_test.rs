@@ -6,7 +6,7 @@
 use std::fs;
 use std::time::Duration;
 
-use greenroom::{Bytes, Call, EventKind, Events, Job, JobHandle, Pool, Worker};
+use greenroom::{Bytes, Call, EventKind, Events, Job, JobHandle, Limits, Pool, Worker};
 use tokio::sync::{mpsc, watch};
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -169,6 +169,10 @@ async fn attack(program: &str, name: &str, deadline_ms: u64, megabytes: usize) -
         .ping_interval(PING_INTERVAL)
         .ping_timeout(PING_TIMEOUT)
         .cancel_grace(Duration::from_millis(200))
+        .limits(Limits {
+            output_window: Limits::MIN_OUTPUT_WINDOW,
+            ..Limits::default()
+        })
         .start()
         .await?;
     let mut events = pool.events();

@@ -17,6 +17,7 @@
 //! | `--initialize-exit CODE` | exits |
 //! | `--initialize-abort` | aborts |
 //! | `--slots N` | offers so many slots (default 1) |
+//! | `--ignored TEXT` | nothing |
 //! | `--version TEXT` | says that it is of this version |
 //! | `--on-leaving FILE` | appends the line `leaving <reason>` in `Handler::shutdown` |
 //! | `--leaving-sleep-ms N` | then sleeps there, awaiting |
@@ -35,10 +36,10 @@
 //! | `panic_blocking` | | the same inside `run_blocking` |
 //! | `abort` | `until`=attempt | aborts; from that attempt on it succeeds like `fail` |
 //! | `exit` | `code` | exits |
-//! | `signal` | `number` | sends itself that signal, twice, then waits 60 s |
+//! | `signal` | `number` | sends itself that signal every 10 ms |
 //! | `allocate` | `mb`, `ms` | touches so much memory, holds it for that long in `run_blocking`; `allocated` |
 //! | `print` | `lines` (1), `to`=`stdout` or `stderr` | prints its input and the line's number so often; `printed` |
-//! | `log` | | its input at every level as `tracing` events with a field `number=7`, and once as a `log` record; `logged` |
+//! | `log` | `wait` | its input at every level as `tracing` events with a field `number=7`, and once as a `log` record, then waits for a cancel if asked; `logged` |
 //! | `grandchild` | `setsid`, `seconds` (60) | starts a process that holds stdout and stderr for so many seconds, in a session of its own if asked; the pid, as text |
 //! | `stream` | `bytes`, `chunk` (65,536), `file` | sends [`pattern`]; after each chunk appends its size to the file; output ends with nothing more |
 //! | `result` | `bytes` | [`pattern`] as its result |
@@ -129,6 +130,7 @@ impl Puppet {
                 "--initialize-exit" => puppet.exit = Some(number(&value()?)?),
                 "--initialize-abort" => puppet.abort = true,
                 "--slots" => puppet.slots = Some(number(&value()?)?),
+                "--ignored" => drop(value()?),
                 "--version" => puppet.version = value()?,
                 "--on-leaving" => puppet.on_leaving = Some(value()?),
                 "--leaving-sleep-ms" => puppet.leaving_sleep = Some(millis(&value()?)?),
@@ -273,9 +275,12 @@ impl Puppet {
             },
             "exit" => std::process::exit(parameter(&job, "code", 0)?),
             "signal" => {
-                send_itself(parameter(&job, "number", 0)?)?;
-                tokio::time::sleep(Duration::from_secs(60)).await;
-                Err(Failure::new("the signal did nothing"))
+                let number = parameter(&job, "number", 0)?;
+                // A Rust program's own handler swallows the first SIGSEGV.
+                loop {
+                    send_itself(number)?;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
             }
             "allocate" => {
                 let size = parameter::<usize>(&job, "mb", 0)? * 1_000_000;
@@ -288,6 +293,9 @@ impl Puppet {
             }
             "log" => {
                 log_at_every_level(&input());
+                if job.metadata("wait").is_some() {
+                    job.cancelled().await;
+                }
                 Ok("logged".into())
             }
             "grandchild" => Ok(start_grandchild(&job)?.to_string().into()),

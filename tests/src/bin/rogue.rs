@@ -50,9 +50,8 @@ fn main() {
 /// A process outside its parent's group that keeps the parent's output open.
 fn hold_output() -> ! {
     let _ = rustix::process::setsid();
-    let mut stdout = io::stdout();
-    let _ = writeln!(stdout, "held by {}", std::process::id());
-    let _ = stdout.flush();
+    // Its parent reads this.
+    let _ = io::stderr().write_all(b".");
     idle()
 }
 
@@ -364,18 +363,18 @@ impl Rogue {
             "hang" | "stop-reading" => idle(),
             "retire-and-finish" => self.retire(),
             "hold-output" => {
-                let this = std::env::current_exe()?;
-                let mut held = Command::new(this)
+                let mut held = Command::new(std::env::current_exe()?)
                     .arg("hold-output")
                     .stdin(Stdio::null())
-                    .stdout(Stdio::inherit())
+                    .stderr(Stdio::piped())
                     .spawn()?;
-                std::mem::drop(held.try_wait());
-                Ok(())
+                if let Some(stderr) = &mut held.stderr {
+                    stderr.read_exact(&mut [0])?;
+                }
+                self.output(job, held.id().to_string().into())
             }
             "leave-child" => {
-                let this = std::env::current_exe()?;
-                drop(Command::new(this).arg("sleep").spawn()?);
+                drop(Command::new(std::env::current_exe()?).arg("sleep").spawn()?);
                 Ok(())
             }
             _ => self.flood(job, name),

@@ -168,9 +168,12 @@ impl Host {
         writeln!(stdin, "{line}").expect("the host listens");
     }
 
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("it can be signalled");
+        rustix::process::kill_process(self.pid(), signal).expect("it can be signalled");
     }
 
     /// As the system would, or an impatient operator.
@@ -245,8 +248,9 @@ pub fn exists(pid: u32) -> bool {
 }
 
 /// Ends a process that nobody else does.
-pub fn end(pid: i32) {
-    let pid = Pid::from_raw(pid).expect("a process number");
+pub fn end(pid: &[u8]) {
+    let pid = std::str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok());
+    let pid = pid.and_then(Pid::from_raw).expect("a process number");
     rustix::process::kill_process(pid, Signal::KILL).expect("it was there");
 }
 
@@ -262,4 +266,14 @@ pub fn living_in_group(group: u32) -> Vec<u32> {
             (state != "Z" && its_group == group.to_string()).then_some(pid)
         })
         .collect()
+}
+
+/// What a process is doing, for the message of a failed test.
+pub fn describe(pid: Pid) -> String {
+    let read = |file| fs::read(format!("/proc/{}/{file}", pid.as_raw_nonzero()));
+    let command = read("cmdline").unwrap_or_default();
+    let stat = read("stat").unwrap_or_default();
+    let (command, stat) = (String::from_utf8_lossy(&command), String::from_utf8_lossy(&stat));
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.get(..1));
+    format!("{pid:?} {} {state:?}", command.replace('\0', " "))
 }

@@ -5,7 +5,7 @@
 //! driver gives the place back with [`Pool::handle_released`], whatever became of the job.
 //!
 //! Recycling by age and memory, rolling reloads and the quarantine of jobs that kill their workers
-//! belong here too: each is one more reason to let a [`Member`] leave, or to refuse a request.
+//! belong here too: each is one more reason to let a worker leave, or to refuse a request.
 
 mod backoff;
 mod policy;

@@ -33,9 +33,9 @@ pub enum Action {
     Send(HostMessage),
     /// End the process and all it has started, now.
     Kill,
-    /// Measure resident memory and tell it to [`Worker::handle_memory`].
+    /// Measure resident memory and tell it to [`Worker::handle_memory`](super::Worker::handle_memory).
     SampleMemory,
-    /// Serve a call of the worker and tell the result to [`Worker::handle_call_result`].
+    /// Serve a call of the worker and tell the result to [`Worker::handle_call_result`](super::Worker::handle_call_result).
     Call {
         /// The call's number.
         call: u64,
