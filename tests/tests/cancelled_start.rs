@@ -1,6 +1,6 @@
 //! Whatever is done to a process out of turn, nothing hangs and nothing is left.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A worker that is asked to leave finishes what it must, or is killed when its time is up.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A worker's death costs its own job and nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A worker prepares itself before its first job, within a bound, and says so if it cannot.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A job carries its input and what is said about it to a worker, and brings back its output or one
 //! clear reason why there is none.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

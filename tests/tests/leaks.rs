@@ -1,7 +1,7 @@
 //! Whatever workers and pools go through, the host is left with the descriptors, threads and children
 //! that it had. A process of its own, so that no other test's are counted: one test only.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What a worker says reaches the host's `tracing` subscriber and the worker's crash report; what it
 //! was started with does not.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

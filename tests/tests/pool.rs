@@ -1,6 +1,6 @@
 //! A pool keeps as many workers warm as it was told, replaces them, and leaves nothing behind.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

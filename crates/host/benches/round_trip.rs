@@ -192,7 +192,7 @@ fn raw_trips() -> Outcome<Vec<f64>> {
 }
 
 fn raw_echo() -> Outcome {
-    let mut socket = UnixStream::from(OwnedFd::from(rustix::io::dup(rustix::stdio::stdin())?));
+    let mut socket = UnixStream::from(rustix::io::dup(rustix::stdio::stdin())?);
     let mut buffer = [0; PAYLOAD];
     while socket.read_exact(&mut buffer).is_ok() {
         socket.write_all(&buffer)?;
@@ -228,7 +228,7 @@ fn tokio_echo() -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let socket = UnixStream::from(OwnedFd::from(rustix::io::dup(rustix::stdio::stdin())?));
+    let socket = UnixStream::from(rustix::io::dup(rustix::stdio::stdin())?);
     socket.set_nonblocking(true)?;
     runtime.block_on(async {
         let mut socket = tokio::net::UnixStream::from_std(socket)?;

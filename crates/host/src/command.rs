@@ -112,7 +112,8 @@ impl Worker {
         self
     }
 
-    /// Which of its log records it sends, for example `warn,my_crate=debug`. Default: `info`.
+    /// Which of its log records it sends, for example `warn,my_crate=debug`, at most 2 KiB. Default:
+    /// `info`.
     #[must_use]
     pub fn log_filter(mut self, filter: impl Into<String>) -> Self {
         self.log_filter = filter.into();
@@ -151,6 +152,16 @@ impl Worker {
                 limit: MAX_USER_ARGUMENTS,
             });
         }
+        if self.log_filter.len() > MAX_LOG_FILTER {
+            return Err(WorkerError::LogFilterTooLarge {
+                size: self.log_filter.len(),
+                limit: MAX_LOG_FILTER,
+            });
+        }
+        // The system would say the same of a program that does not exist.
+        if let Some(path) = self.directory.as_ref().filter(|path| !path.is_dir()) {
+            return Err(WorkerError::NoDirectory { path: path.clone() });
+        }
         Ok(ResolvedWorker {
             program,
             arguments: self.arguments.clone(),
@@ -174,6 +185,8 @@ impl std::fmt::Debug for Worker {
 
 /// The user's arguments travel in the handshake, whose frames hold 64 KiB.
 const MAX_USER_ARGUMENTS: usize = 60 << 10;
+/// So does the log filter; the rest is small.
+const MAX_LOG_FILTER: usize = 2 << 10;
 
 /// A worker whose program is known to be there.
 pub(crate) struct ResolvedWorker {
@@ -231,6 +244,20 @@ pub enum WorkerError {
         size: usize,
         /// The limit.
         limit: usize,
+    },
+    /// The log filter does not fit in the handshake.
+    #[error("log_filter has {size} bytes, the limit is {limit}: name fewer targets")]
+    LogFilterTooLarge {
+        /// Its bytes.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The directory that it is to start in is not there.
+    #[error("the worker's current_dir {} is no directory: make it, or give another", .path.display())]
+    NoDirectory {
+        /// What was given.
+        path: PathBuf,
     },
 }
 

@@ -1,5 +1,6 @@
 //! A job, the handle that follows it, and how it can end.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -116,7 +117,7 @@ impl Job {
 }
 
 /// How a job failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
     /// Its handler failed.
@@ -161,7 +162,7 @@ pub enum JobError {
 }
 
 /// Why a job was not launched. It has not run.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
     /// No place for it could be had.
@@ -182,6 +183,20 @@ pub enum LaunchError {
     /// The runtime that drives the workers was shut down.
     #[error("the host's runtime has ended")]
     HostEnded,
+}
+
+/// In words: this is what `fn main() -> Result` prints.
+impl fmt::Debug for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// In words: this is what `fn main() -> Result` prints.
+impl fmt::Debug for LaunchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// What the driver of a job tells its handle.

@@ -55,7 +55,7 @@ pub enum ProcessError {
 }
 
 /// Why a process or pool cannot be made as described. Nothing was started.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The worker's program cannot be used.
@@ -64,6 +64,13 @@ pub enum ConfigError {
     /// A limit cannot work.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+}
+
+/// In words: this is what `fn main() -> Result` prints.
+impl std::fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// Checks what a worker is to be and prepares its start.

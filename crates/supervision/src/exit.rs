@@ -20,7 +20,7 @@ pub enum ExitReason {
         code: i32,
     },
     /// A signal that this host did not send ended it.
-    #[error("killed by {}{}", SignalName(*.signal), if *.core { " (core dumped)" } else { "" })]
+    #[error("was killed by {}{}", SignalName(*.signal), if *.core { " (core dumped)" } else { "" })]
     Signal {
         /// The signal's number.
         signal: i32,
@@ -28,7 +28,7 @@ pub enum ExitReason {
         core: bool,
     },
     /// The system killed it because memory ran out.
-    #[error("killed by the system, which was out of memory")]
+    #[error("was killed by the system, which was out of memory")]
     OutOfMemory,
     /// It could not be started.
     #[error("could not be started: {0}")]
@@ -56,7 +56,7 @@ pub enum ExitReason {
         silent_for: Duration,
     },
     /// It used more memory than it may.
-    #[error("used {rss} bytes of memory, the limit is {limit}")]
+    #[error("used {} of memory, the limit is {}", MiB(*.rss), MiB(*.limit))]
     MemoryLimit {
         /// Resident bytes when it was measured.
         rss: u64,
@@ -97,7 +97,7 @@ pub enum ExitReason {
     #[error("closed its connection and did not exit")]
     Disconnected,
     /// Somebody had it killed.
-    #[error("killed on request: {by}")]
+    #[error("was killed on request: {by}")]
     Requested {
         /// Who, or in which course of events.
         by: String,
@@ -197,6 +197,15 @@ fn unasked(code: i32) -> &'static str {
         " without being asked"
     } else {
         ""
+    }
+}
+
+/// Bytes for people.
+struct MiB(u64);
+
+impl fmt::Display for MiB {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} MiB", self.0 as f64 / f64::from(1 << 20))
     }
 }
 

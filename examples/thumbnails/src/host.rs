@@ -26,14 +26,6 @@ const WORKER_NICE: i32 = 5;
 /// Often, so that the peak of a short job is seen.
 const MEMORY_SAMPLE: Duration = Duration::from_millis(100);
 
-/// How a run ended.
-pub(crate) enum Ended {
-    /// All jobs are accounted for and all workers are gone.
-    Well(Summary),
-    /// Ctrl-C came twice: workers were killed.
-    AtOnce,
-}
-
 /// Why not a single job was launched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoWorkers {
@@ -43,8 +35,12 @@ pub(crate) enum NoWorkers {
     Start(#[from] StartError),
 }
 
-/// Works on all pictures.
-pub(crate) fn run(options: &Options, placements: Vec<Placement>) -> Result<Ended, NoWorkers> {
+/// Works on all pictures, until all jobs are accounted for and all workers are gone; `None` if Ctrl-C
+/// came twice and workers were killed.
+pub(crate) fn run(
+    options: &Options,
+    placements: Vec<Placement>,
+) -> Result<Option<Summary>, NoWorkers> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -53,8 +49,8 @@ pub(crate) fn run(options: &Options, placements: Vec<Placement>) -> Result<Ended
         let interrupts = signal(SignalKind::interrupt())?;
         let (stop, stopped) = watch::channel(false);
         tokio::select! {
-            summary = work(options, placements, stopped) => Ok(Ended::Well(summary?)),
-            () = second_interrupt(interrupts, stop) => Ok(Ended::AtOnce),
+            summary = work(options, placements, stopped) => Ok(Some(summary?)),
+            () = second_interrupt(interrupts, stop) => Ok(None),
         }
     })
 }

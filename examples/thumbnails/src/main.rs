@@ -25,7 +25,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::host::Ended;
 use crate::options::Options;
 use crate::place::Placement;
 use crate::text::one_line;
@@ -88,9 +87,8 @@ fn make_thumbnails(options: &Options) -> Result<ExitCode, Problem> {
     place::prepare(&options.out)?;
     let placements = Placement::of_all(found.pictures, &options.out);
 
-    let summary = match host::run(options, placements)? {
-        Ended::Well(summary) => summary,
-        Ended::AtOnce => return Ok(ExitCode::from(INTERRUPTED)),
+    let Some(summary) = host::run(options, placements)? else {
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     match summary.print(&found.unreadable, &options.out) {
         // Whoever read it has seen enough.

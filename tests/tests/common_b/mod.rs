@@ -21,12 +21,12 @@ use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 
 /// Says no to the library: `rogue <greeting>`.
-pub fn rogue(greeting: &str) -> Worker {
+pub(crate) fn rogue(greeting: &str) -> Worker {
     Worker::command(env!("CARGO_BIN_EXE_rogue")).arg(greeting)
 }
 
 /// Abuses the machine: its jobs' inputs say how.
-pub fn brute() -> Worker {
+pub(crate) fn brute() -> Worker {
     Worker::command(env!("CARGO_BIN_EXE_brute"))
 }
 
@@ -34,7 +34,7 @@ pub fn brute() -> Worker {
 const BOUND: Duration = Duration::from_secs(60);
 
 /// The end of a wait that should long be over.
-pub async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
     match tokio::time::timeout(BOUND, wait).await {
         Ok(value) => value,
         Err(_) => panic!("waited {BOUND:?} in vain for {what}"),
@@ -42,7 +42,7 @@ pub async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
 }
 
 /// Limits that nobody meets by chance, on a machine that is busy with other tests.
-pub fn patient() -> WorkerPolicy {
+pub(crate) fn patient() -> WorkerPolicy {
     WorkerPolicy {
         initialize_timeout: Duration::from_secs(30),
         ..WorkerPolicy::default()
@@ -50,7 +50,7 @@ pub fn patient() -> WorkerPolicy {
 }
 
 /// A worker that has answered the handshake, or how it ended instead.
-pub async fn ready(worker: &Worker, policy: WorkerPolicy) -> Result<Process, Arc<CrashReport>> {
+pub(crate) async fn ready(worker: &Worker, policy: WorkerPolicy) -> Result<Process, Arc<CrashReport>> {
     let mut process = Process::new(worker, policy).expect("it can be tried");
     soon("the start", process.start()).await.expect("a process");
     match soon("the handshake", process.initialize()).await {
@@ -60,7 +60,7 @@ pub async fn ready(worker: &Worker, policy: WorkerPolicy) -> Result<Process, Arc
 }
 
 /// How a worker ends that greets its host like this.
-pub async fn end_of_greeting(greeting: &str, policy: WorkerPolicy) -> Arc<CrashReport> {
+pub(crate) async fn end_of_greeting(greeting: &str, policy: WorkerPolicy) -> Arc<CrashReport> {
     match ready(&rogue(greeting), policy).await {
         // It may have been ready for a moment.
         Ok(process) => soon(greeting, process.join()).await.expect("a report"),
@@ -69,7 +69,7 @@ pub async fn end_of_greeting(greeting: &str, policy: WorkerPolicy) -> Arc<CrashR
 }
 
 /// How a job of this name ends, and how its worker does.
-pub async fn end_of_job(
+pub(crate) async fn end_of_job(
     name: &str,
     policy: WorkerPolicy,
 ) -> (Result<Bytes, JobError>, Arc<CrashReport>) {
@@ -84,7 +84,7 @@ pub async fn end_of_job(
 }
 
 /// The report in a job's error.
-pub fn lost(error: &JobError) -> &CrashReport {
+pub(crate) fn lost(error: &JobError) -> &CrashReport {
     match error {
         JobError::Lost { report, .. } => report,
         other => panic!("the job was not lost with its worker, but {other}"),
@@ -92,7 +92,7 @@ pub fn lost(error: &JobError) -> &CrashReport {
 }
 
 /// Serves the calls named `begun` and passes their arguments on.
-pub fn begun() -> (
+pub(crate) fn begun() -> (
     impl Fn(Call) -> std::future::Ready<Result<Bytes, String>> + Send + Sync + 'static,
     mpsc::UnboundedReceiver<String>,
 ) {
@@ -105,7 +105,7 @@ pub fn begun() -> (
 }
 
 /// The first event that `choose` takes.
-pub async fn event<T>(
+pub(crate) async fn event<T>(
     events: &mut Events,
     what: &str,
     choose: impl Fn(&EventKind) -> Option<T>,
@@ -122,7 +122,7 @@ pub async fn event<T>(
 }
 
 /// A program that is a host, so that a host can be stopped, killed and measured.
-pub struct Host {
+pub(crate) struct Host {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Lines<BufReader<pipe::Receiver>>,
@@ -130,7 +130,7 @@ pub struct Host {
 
 impl Host {
     /// `mark` is in the environment of the host and of everything that it starts.
-    pub fn start(arguments: &[&str], mark: &str) -> Self {
+    pub(crate) fn start(arguments: &[&str], mark: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_host_under_test"))
             .args(arguments)
             .env(MARK, mark)
@@ -148,7 +148,7 @@ impl Host {
     }
 
     /// The rest of its next line, which begins with `key`.
-    pub async fn says(&mut self, key: &str) -> String {
+    pub(crate) async fn says(&mut self, key: &str) -> String {
         let line = soon(key, self.lines.next_line()).await.expect("utf-8");
         let line = line.unwrap_or_else(|| panic!("the host ended before it said {key:?}"));
         match line.strip_prefix(key) {
@@ -157,27 +157,27 @@ impl Host {
         }
     }
 
-    pub async fn says_number(&mut self, key: &str) -> u64 {
+    pub(crate) async fn says_number(&mut self, key: &str) -> u64 {
         let number = self.says(key).await;
         number.parse().unwrap_or_else(|_| panic!("{key}: {number}"))
     }
 
     /// Lets it go on.
-    pub fn tell(&mut self, line: &str) {
+    pub(crate) fn tell(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("it is piped");
         writeln!(stdin, "{line}").expect("the host listens");
     }
 
-    pub fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         rustix::process::kill_process(self.pid(), signal).expect("it can be signalled");
     }
 
     /// As the system would, or an impatient operator.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it has ended");
     }
@@ -193,12 +193,12 @@ impl Drop for Host {
 const MARK: &str = "GREENROOM_TEST_MARK";
 
 /// A mark that nobody else uses.
-pub fn mark(test: &str) -> String {
+pub(crate) fn mark(test: &str) -> String {
     format!("{test}-{}", std::process::id())
 }
 
 /// All living processes with this mark.
-pub fn marked(mark: &str) -> Vec<Pid> {
+pub(crate) fn marked(mark: &str) -> Vec<Pid> {
     let wanted = format!("{MARK}={mark}");
     let processes = fs::read_dir("/proc").expect("there is /proc");
     processes
@@ -215,7 +215,7 @@ pub fn marked(mark: &str) -> Vec<Pid> {
 
 /// Waits until none of the marked processes lives, and says how long that took; those that are
 /// left after `limit`.
-pub fn extinction(mark: &str, limit: Duration) -> Result<Duration, Vec<Pid>> {
+pub(crate) fn extinction(mark: &str, limit: Duration) -> Result<Duration, Vec<Pid>> {
     let begun = Instant::now();
     loop {
         let living = marked(mark);
@@ -237,25 +237,25 @@ pub fn extinction(mark: &str, limit: Duration) -> Result<Duration, Vec<Pid>> {
 }
 
 /// Ends what a failed test would leave behind.
-pub fn sweep(mark: &str) {
+pub(crate) fn sweep(mark: &str) {
     for pid in marked(mark) {
         let _ = rustix::process::kill_process(pid, Signal::KILL);
     }
 }
 
-pub fn exists(pid: u32) -> bool {
+pub(crate) fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Ends a process that nobody else does.
-pub fn end(pid: &[u8]) {
+pub(crate) fn end(pid: &[u8]) {
     let pid = std::str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok());
     let pid = pid.and_then(Pid::from_raw).expect("a process number");
     rustix::process::kill_process(pid, Signal::KILL).expect("it was there");
 }
 
 /// Who is in this process group and no zombie.
-pub fn living_in_group(group: u32) -> Vec<u32> {
+pub(crate) fn living_in_group(group: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("there is /proc");
     processes
         .filter_map(|entry| {
@@ -269,7 +269,7 @@ pub fn living_in_group(group: u32) -> Vec<u32> {
 }
 
 /// What a process is doing, for the message of a failed test.
-pub fn describe(pid: Pid) -> String {
+pub(crate) fn describe(pid: Pid) -> String {
     let read = |file| fs::read(format!("/proc/{}/{file}", pid.as_raw_nonzero()));
     let command = read("cmdline").unwrap_or_default();
     let stat = read("stat").unwrap_or_default();

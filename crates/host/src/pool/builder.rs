@@ -15,6 +15,7 @@ use crate::call::CallHandler;
 use crate::command::Worker;
 use crate::event::Events;
 use crate::process::{ConfigError, plan};
+use crate::report::CrashReport;
 
 /// Events that a slow reader may be behind.
 const EVENTS: usize = 1_024;
@@ -32,15 +33,35 @@ pub struct PoolBuilder {
 }
 
 /// Why a pool did not start. Nothing of it is left.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// It cannot be as described.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// No worker became ready.
-    #[error(transparent)]
-    NotReady(Refusal),
+    #[error("{refusal}{}", last_words(.report.as_deref()))]
+    NotReady {
+        /// Why the last one failed, and how many did.
+        refusal: Refusal,
+        /// How that one lived and ended.
+        report: Option<Arc<CrashReport>>,
+    },
+}
+
+/// What the worker itself printed often says more than how it ended.
+fn last_words(report: Option<&CrashReport>) -> String {
+    match report.and_then(|report| report.last_lines.last()) {
+        Some(line) => format!("; its last line was: {line}"),
+        None => String::new(),
+    }
+}
+
+/// In words: this is what `fn main() -> Result` prints.
+impl std::fmt::Debug for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl PoolBuilder {
@@ -228,13 +249,14 @@ impl PoolBuilder {
         let mut health = pool.shared.health.clone();
         let settled =
             |health: &Health| health.warm || health.degraded.is_some() || health.closed.is_some();
-        let refusal = match health.wait_for(settled).await {
+        let (refusal, report) = match health.wait_for(settled).await {
             Ok(health) if health.warm => return Ok(pool.clone()),
-            Ok(health) => health.degraded.clone().unwrap_or(Refusal::Closed),
-            Err(_) => Refusal::Closed,
+            Ok(health) => (health.degraded.clone(), health.last_failed_start.clone()),
+            Err(_) => (None, None),
         };
         pool.close().await;
-        Err(StartError::NotReady(refusal))
+        let refusal = refusal.unwrap_or(Refusal::Closed);
+        Err(StartError::NotReady { refusal, report })
     }
 
     /// Starts the pool and returns at once, with all its events from the first one on. Workers that

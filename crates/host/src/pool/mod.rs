@@ -16,6 +16,7 @@ use crate::call::{Call, CallFuture, CallHandler};
 use crate::command::Worker;
 use crate::event::{Event, Events};
 use crate::job::{Job, JobCommand, JobHandle, JobOwner, LaunchError, Ticket};
+use crate::report::CrashReport;
 
 pub use builder::{PoolBuilder, StartError};
 pub use stats::Stats;
@@ -70,6 +71,7 @@ struct Shared {
 pub(crate) struct Health {
     pub(crate) warm: bool,
     pub(crate) degraded: Option<Refusal>,
+    pub(crate) last_failed_start: Option<Arc<CrashReport>>,
     /// Its last numbers.
     pub(crate) closed: Option<Stats>,
 }

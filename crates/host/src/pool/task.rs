@@ -1,6 +1,7 @@
 //! The one task that plans for a pool and passes on what its workers say.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use greenroom_protocol::ShutdownReason;
 use greenroom_supervision::pool::{PoolAction, PoolNotice, Refusal, RequestId};
@@ -206,7 +207,12 @@ impl Task {
                 self.machine.request_again(now, request);
             }
             Tidings::Exited(report) => {
-                self.workers.remove(&worker);
+                let member = self.workers.remove(&worker);
+                if member.is_some_and(|member| !member.ready) {
+                    self.health.send_modify(|health| {
+                        health.last_failed_start = Some(Arc::clone(&report));
+                    });
+                }
                 // Reservations that it held: their jobs get another worker.
                 self.placed.retain(|_, placed| placed.worker != worker);
                 self.totals.peak_worker_memory =
@@ -232,7 +238,11 @@ impl Task {
 
     /// The places of one that is leaving go with it.
     fn place_is_free(&mut self, now: Time, worker: WorkerId, used: bool) {
-        if self.workers.get(&worker).is_some_and(|member| !member.leaving) {
+        if self
+            .workers
+            .get(&worker)
+            .is_some_and(|member| !member.leaving)
+        {
             self.machine.handle_released(now, worker, used);
         }
     }
