@@ -67,12 +67,18 @@ async fn a_path_that_cannot_be_run_is_refused_before_anything_is_started() {
     fs::write(at("plain"), "#!/bin/sh\n").expect("a file");
     fs::set_permissions(at("plain"), Permissions::from_mode(0o644)).expect("its mode");
     let (error, text) = bad_worker(&at("plain")).await;
-    assert!(matches!(error, WorkerError::NotExecutable { mode: 0o644, .. }));
+    assert!(matches!(
+        error,
+        WorkerError::NotExecutable { mode: 0o644, .. }
+    ));
     says(&text, &["plain", "not executable", "644", "chmod +x"]);
 
     let (error, text) = bad_worker(Path::new("greenroom-no-such-program")).await;
     assert!(matches!(error, WorkerError::NotInPath { .. }));
-    says(&text, &["greenroom-no-such-program", "PATH", "give its path"]);
+    says(
+        &text,
+        &["greenroom-no-such-program", "PATH", "give its path"],
+    );
 
     let (error, text) = bad_worker(&at("plain/below")).await;
     assert!(matches!(error, WorkerError::Unreadable { .. }));
@@ -105,7 +111,10 @@ async fn no_worker(worker: Worker) -> (ExitReason, String) {
     let error = refused(pool).await;
     let text = told(&error);
     match error {
-        StartError::NotReady(Refusal::Unavailable { reason, failures }) => {
+        StartError::NotReady {
+            refusal: Refusal::Unavailable { reason, failures },
+            ..
+        } => {
             says(&text, &[&failures.to_string()]);
             (reason, text)
         }
@@ -158,7 +167,13 @@ async fn what_a_program_printed_before_it_left_is_in_its_report() {
 #[tokio::test]
 async fn a_worker_of_another_protocol_version_is_told_both_versions() {
     let (reason, text) = no_worker(rogue("protocol-7")).await;
-    assert!(matches!(reason, ExitReason::ProtocolViolation { requirement: "GR-4.2-1", .. }));
+    assert!(matches!(
+        reason,
+        ExitReason::ProtocolViolation {
+            requirement: "GR-4.2-1",
+            ..
+        }
+    ));
     says(&text, &["protocol 7", "1 to 1"]);
 
     let (reason, _) = no_worker(rogue("version-error")).await;
@@ -191,20 +206,29 @@ async fn each_absurd_limit_is_refused_by_its_name_with_what_it_must_be() {
         ("backoff", new().backoff(none, ms(1))),
         ("backoff", new().backoff(ms(2), ms(1))),
         ("initialize_timeout", new().initialize_timeout(none)),
-        ("initialize_timeout", new().initialize_timeout(Duration::MAX)),
+        (
+            "initialize_timeout",
+            new().initialize_timeout(Duration::MAX),
+        ),
         ("close_timeout", new().close_timeout(none)),
         ("close_timeout", new().close_timeout(Duration::MAX)),
         ("ping_interval", new().ping_interval(none)),
         ("ping_interval", new().ping_interval(Duration::MAX)),
         ("ping_timeout", new().ping_timeout(none)),
-        ("ping_timeout", new().ping_interval(ms(50)).ping_timeout(ms(50))),
+        (
+            "ping_timeout",
+            new().ping_interval(ms(50)).ping_timeout(ms(50)),
+        ),
         ("high_ping", new().high_ping(none)),
         ("memory_sample", new().memory_sample(none)),
         ("cancel_grace", new().cancel_grace(none)),
         ("cancel_grace", new().cancel_grace(Duration::MAX)),
         ("memory_warn", new().memory_warn(0)),
         ("memory_limit", new().memory_warn(None).memory_limit(1)),
-        ("memory_warn", new().memory_limit(1 << 30).memory_warn(1 << 31)),
+        (
+            "memory_warn",
+            new().memory_limit(1 << 30).memory_warn(1 << 31),
+        ),
         ("max_slots", new().max_slots(0)),
         ("max_frame", new().limits(tiny(0, 1 << 20))),
         ("max_frame", new().limits(tiny(u32::MAX, 1 << 20))),
@@ -233,7 +257,9 @@ async fn the_longest_limits_that_are_taken_do_work() {
         .memory_limit(u64::MAX)
         .start();
     let pool = soon("the pool", pool).await.expect("it starts");
-    let job = Job::new("echo").deadline(Duration::MAX).max_output(usize::MAX);
+    let job = Job::new("echo")
+        .deadline(Duration::MAX)
+        .max_output(usize::MAX);
     let handle = soon("the launch", pool.launch(job)).await.expect("a job");
     let output = soon("the job", handle.output()).await;
     assert_eq!(output.expect("it is served"), "echo");
@@ -290,7 +316,9 @@ async fn a_worker_that_takes_less_than_its_host_gives_the_limit() {
     let error = soon("the refusal", process.launch(job)).await;
     says(&told(&error.expect_err("too large")), &["1001", "1000"]);
     let job = Job::new(vec![0; 1_000]).name("size");
-    let handle = soon("the launch", process.launch(job)).await.expect("a job");
+    let handle = soon("the launch", process.launch(job))
+        .await
+        .expect("a job");
     let output = soon("the job", handle.output()).await;
     assert_eq!(output.expect("it fits"), "1000");
     soon("the close", process.close()).await.expect("a report");
@@ -303,7 +331,9 @@ async fn user_arguments_that_do_not_fit_the_handshake_are_refused() {
     let error = refused(Pool::builder(worker)).await;
     assert!(matches!(
         error,
-        StartError::Config(ConfigError::Worker(WorkerError::UserArgumentsTooLarge { .. }))
+        StartError::Config(ConfigError::Worker(
+            WorkerError::UserArgumentsTooLarge { .. }
+        ))
     ));
     says(&told(&error), &["user_arguments", "61441", "61440"]);
 
@@ -334,7 +364,9 @@ async fn a_log_filter_that_does_not_fit_the_handshake_is_refused() {
 async fn a_job_whose_input_is_nonsense_fails_alone_with_the_workers_words() {
     let process = ready(&brute(), patient()).await.expect("ready");
     let job = Job::new(vec![0xff; 100]);
-    let handle = soon("the launch", process.launch(job)).await.expect("a job");
+    let handle = soon("the launch", process.launch(job))
+        .await
+        .expect("a job");
     let error = soon("the job", handle.output()).await;
     says(&told(&error.expect_err("it is nonsense")), &["no such job"]);
     soon("the close", process.close()).await.expect("a report");

@@ -216,8 +216,12 @@ async fn a_start_cannot_be_extended_beyond_the_hosts_maximum() {
 async fn a_child_outside_the_group_that_holds_stdout_is_reported_and_not_waited_for() {
     let process = ready(&rogue("serve"), patient()).await.expect("ready");
     let job = Job::new("").name("hold-output");
-    let handle = soon("the launch", process.launch(job)).await.expect("a job");
-    let held_by = soon("the job", handle.output()).await.expect("it ends well");
+    let handle = soon("the launch", process.launch(job))
+        .await
+        .expect("a job");
+    let held_by = soon("the job", handle.output())
+        .await
+        .expect("it ends well");
     let begun = Instant::now();
     let report = soon("the close", process.close()).await.expect("a report");
     println!("closed after {:?}", begun.elapsed());
@@ -232,8 +236,12 @@ async fn a_child_outside_the_group_that_holds_stdout_is_reported_and_not_waited_
 async fn a_child_in_the_group_goes_with_its_worker_and_delays_nothing() {
     let process = ready(&rogue("serve"), patient()).await.expect("ready");
     let job = Job::new("").name("leave-child");
-    let handle = soon("the launch", process.launch(job)).await.expect("a job");
-    soon("the job", handle.output()).await.expect("it ends well");
+    let handle = soon("the launch", process.launch(job))
+        .await
+        .expect("a job");
+    soon("the job", handle.output())
+        .await
+        .expect("it ends well");
     let group = process.pid().expect("it runs");
     let report = soon("the close", process.close()).await.expect("a report");
     assert_eq!(report.reason, ExitReason::Clean);
@@ -263,7 +271,10 @@ async fn attack(name: &str, deadline_ms: u64, megabytes: u64) -> Attack {
     let served = host.says_number("served").await;
     let deaths = host.says_number("deaths").await;
     println!("{name}: {reason}; {growth} bytes more, {served} jobs served");
-    assert!(growth < ROOM, "{name}: the host has grown by {growth} bytes");
+    assert!(
+        growth < ROOM,
+        "{name}: the host has grown by {growth} bytes"
+    );
     assert_eq!(deaths, 1, "{name}: {reason}");
     Attack {
         error,
@@ -311,14 +322,22 @@ async fn a_flood_of_wishes_for_more_time_costs_the_host_no_memory() {
 #[tokio::test]
 async fn a_worker_that_asks_without_end_and_never_listens_is_ended_for_its_silence() {
     let end = attack("flood-calls", 0, 0).await;
-    assert!(end.reason.contains("did not answer a ping"), "{}", end.reason);
+    assert!(
+        end.reason.contains("did not answer a ping"),
+        "{}",
+        end.reason
+    );
     assert!(end.served > 0, "nobody else was served");
 }
 
 #[tokio::test]
 async fn a_worker_that_stops_reading_in_the_middle_of_a_job_is_ended_for_its_silence() {
     let end = attack("stop-reading", 0, 48).await;
-    assert!(end.reason.contains("did not answer a ping"), "{}", end.reason);
+    assert!(
+        end.reason.contains("did not answer a ping"),
+        "{}",
+        end.reason
+    );
     assert!(end.served > 0, "nobody else was served");
 }
 

@@ -38,7 +38,10 @@ async fn a_blocked_handler_gives_a_warning_and_then_a_ping_timeout() {
         _ => None,
     })
     .await;
-    assert!(rtt >= Duration::from_millis(300) && rtt < PING_TIMEOUT, "{rtt:?}");
+    assert!(
+        rtt >= Duration::from_millis(300) && rtt < PING_TIMEOUT,
+        "{rtt:?}"
+    );
 
     let error = soon("the end", handle.output()).await;
     let error = error.expect_err("its worker was killed");
@@ -50,7 +53,12 @@ async fn a_blocked_handler_gives_a_warning_and_then_a_ping_timeout() {
     assert!(silent_for >= PING_TIMEOUT, "{silent_for:?}");
     assert!(matches!(error, JobError::Lost { started: true, .. }));
     assert!(!exists(report.pid.expect("it ran")));
-    assert!(report.journey.iter().any(|(state, _)| *state == State::Killing));
+    assert!(
+        report
+            .journey
+            .iter()
+            .any(|(state, _)| *state == State::Killing)
+    );
 
     // The reason is the same for everybody who looks, and no second warning came.
     let closed = event(&mut events, "the end", |kind| match kind {

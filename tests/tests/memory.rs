@@ -28,7 +28,9 @@ async fn memory_above_the_warning_bound_gives_one_warning() {
     let pool = soon("the pool", pool).await.expect("it starts");
     let mut events = pool.events();
     let handle = pool.launch(Job::new("hold 90 1000")).await.expect("a job");
-    soon("the job", handle.output()).await.expect("it is only warned of");
+    soon("the job", handle.output())
+        .await
+        .expect("it is only warned of");
     soon("the close", pool.close()).await;
 
     let mut warnings = Vec::new();
@@ -102,10 +104,19 @@ async fn a_hard_limit_is_the_systems_and_shows_as_an_abort() {
     let report = lost(&error);
     const SIGABRT: i32 = 6;
     assert!(
-        matches!(report.reason, ExitReason::Signal { signal: SIGABRT, .. }),
+        matches!(
+            report.reason,
+            ExitReason::Signal {
+                signal: SIGABRT,
+                ..
+            }
+        ),
         "{report}"
     );
     let said = report.last_lines.join("\n");
-    assert!(said.contains("memory allocation of 400000000 bytes failed"), "{said}");
+    assert!(
+        said.contains("memory allocation of 400000000 bytes failed"),
+        "{said}"
+    );
     soon("the close", pool.close()).await;
 }

@@ -28,7 +28,13 @@ fn nobody_is_left(host: &mut Host, mark: &str) -> Duration {
 #[tokio::test]
 async fn twenty_workers_with_jobs_that_spin_and_fork_are_gone_with_their_host() {
     let mark = mark("crowd");
-    let jobs = ["spin", "child-then-spin", "child", "blocking 60000", "block 60000"];
+    let jobs = [
+        "spin",
+        "child-then-spin",
+        "child",
+        "blocking 60000",
+        "block 60000",
+    ];
     let mut arguments = vec!["crowd", BRUTE, "20"];
     arguments.extend(jobs);
     let mut host = Host::start(&arguments, &mark);
@@ -54,7 +60,9 @@ async fn stopped_workers_are_gone_with_their_host() {
 
 #[tokio::test]
 async fn a_host_that_is_killed_at_any_instant_leaves_nobody() {
-    let marks: Vec<_> = (0..10).map(|round| mark(&format!("churn-{round}"))).collect();
+    let marks: Vec<_> = (0..10)
+        .map(|round| mark(&format!("churn-{round}")))
+        .collect();
     for (round, mark) in (0..).zip(&marks) {
         let mut host = Host::start(&["churn", BRUTE, "3"], mark);
         // Even rounds while the first workers are being born, odd ones while they come and go.

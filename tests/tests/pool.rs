@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use greenroom::{
     EventKind, ExitReason, ExitStatus, InitializePhase, LaunchError, Pool, PoolNotice, Refusal,
-    StartError, Stats, Worker,
+    StartError, Worker,
 };
 use greenroom_tests::{Scratch, Story, begun, is_there, job, job_with, lines, text, waits, within};
 
@@ -273,43 +273,48 @@ async fn a_pool_recovers_when_its_workers_do() {
 }
 
 #[tokio::test]
-async fn a_worker_serves_as_many_jobs_as_it_may_and_its_replacement_is_started_first() {
-    let (pool, events) = Pool::builder(puppet())
+async fn a_worker_serves_as_many_jobs_as_it_may_and_not_one_more() {
+    let builder = Pool::builder(puppet())
         .idle(1)
-        .jobs_per_worker(3)
-        .start_in_background()
-        .unwrap();
-    let mut story = Story::new(events);
-    story.until(is_warm).await;
+        .max_workers(1)
+        .jobs_per_worker(3);
+    let pool = within(20, builder.start()).await.unwrap();
     let mut workers = Vec::new();
     for _ in 0..6 {
         let handle = within(20, pool.launch(job("echo"))).await.unwrap();
         workers.push(handle.worker().unwrap());
         handle.output().await.unwrap();
     }
-    within(20, pool.close()).await;
-    story.to_the_end().await;
     let distinct: BTreeSet<_> = workers.iter().collect();
     assert_eq!(distinct.len(), 2, "{workers:?}");
     assert_eq!(workers[..3], [workers[0]; 3]);
     assert_eq!(workers[3..], [workers[3]; 3]);
-    let place = |wanted: &dyn Fn(&EventKind) -> bool| {
-        story
-            .seen()
-            .iter()
-            .position(|event| wanted(&event.kind))
-            .unwrap()
-    };
-    let created =
-        place(&|kind| matches!(kind, EventKind::Created { worker } if *worker == workers[3]));
-    let closed =
-        place(&|kind| matches!(kind, EventKind::Closed { report } if report.worker == workers[0]));
-    assert!(created < closed);
+    within(20, pool.close()).await;
+}
+
+#[tokio::test]
+async fn a_worker_with_its_last_job_is_replaced_before_it_leaves() {
+    let (pool, events) = Pool::builder(puppet())
+        .idle(1)
+        .jobs_per_worker(1)
+        .start_in_background()
+        .unwrap();
+    let mut story = Story::new(events);
+    story.until(is_warm).await;
+    let last = job("until_shutdown").metadata("announce", "1");
+    let mut handle = within(20, pool.launch(last)).await.unwrap();
+    begun(&mut handle).await;
+    story.until_count(2, is_ready).await;
+    assert_eq!(story.count(is_closed), 0);
+    within(20, pool.close()).await;
 }
 
 #[tokio::test]
 async fn a_worker_without_a_limit_serves_all_jobs() {
-    let builder = Pool::builder(puppet()).idle(1).jobs_per_worker(None);
+    let builder = Pool::builder(puppet())
+        .idle(1)
+        .max_workers(1)
+        .jobs_per_worker(None);
     let pool = within(20, builder.start()).await.unwrap();
     let mut pids = BTreeSet::new();
     for _ in 0..20 {
@@ -500,7 +505,10 @@ async fn a_pool_that_is_closed_takes_nothing_and_closing_again_is_harmless() {
     let refused = within(5, pool.reserve()).await.unwrap_err();
     assert!(matches!(refused, LaunchError::Refused(Refusal::Closed)));
     assert!(within(5, pool.drain(MINUTES)).await);
-    assert_eq!(within(5, pool.stats()).await, Stats::default());
+    let stats = within(5, pool.stats()).await;
+    let there = [stats.starting, stats.idle, stats.busy, stats.leaving];
+    assert_eq!((there, stats.waiting, stats.running), ([0; 4], 0, 0));
+    assert_eq!(stats.workers_created, 1, "what has happened stays known");
     assert!(within(5, pool.events().next()).await.is_none());
     pool.set_target_idle(5);
 }

@@ -55,6 +55,11 @@ pub(crate) enum Tidings {
         job: String,
         error: Option<JobError>,
     },
+    /// No worker can run this job: it is too large. Its place is free again.
+    Refused {
+        request: RequestId,
+        job: String,
+    },
     /// A job has not been run, or may be run again.
     Returned {
         ticket: Box<Ticket>,
@@ -450,14 +455,8 @@ impl Driver {
             Err(refused) => {
                 let request = ticket.request;
                 let job = ticket.id().to_owned();
-                let error = None;
                 ticket.fail_launch(refused);
-                let released = Tidings::Released {
-                    request,
-                    job,
-                    error,
-                };
-                self.tell(released).await;
+                self.tell(Tidings::Refused { request, job }).await;
             }
         }
     }
@@ -737,7 +736,10 @@ impl Status {
                 self.ready = false;
                 self.exited = Some(report);
             }
-            Tidings::Notice(_) | Tidings::Released { .. } | Tidings::Returned { .. } => {
+            Tidings::Notice(_)
+            | Tidings::Released { .. }
+            | Tidings::Refused { .. }
+            | Tidings::Returned { .. } => {
                 return false;
             }
         }

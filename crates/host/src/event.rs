@@ -63,6 +63,13 @@ pub enum EventKind {
         /// How it failed, if it did.
         error: Option<JobError>,
     },
+    /// A job was too large for the worker; its launch has failed.
+    JobRefused {
+        /// The job's id.
+        job: String,
+        /// Who was to have it.
+        worker: WorkerId,
+    },
     /// A job goes back to the head of the queue: it never began, or may be run again.
     JobRequeued {
         /// The job's id.

@@ -12,9 +12,9 @@ use tokio::task::{JoinError, JoinSet};
 use crate::options::Options;
 use crate::place::Placement;
 use crate::progress::Progress;
+use crate::shrink;
 use crate::summary::{Failed, Summary};
 use crate::text::{one_line, time};
-use crate::{WORKER, shrink};
 
 /// A thumbnail cannot be cancelled halfway, so a worker that has not stopped by then never will.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
@@ -108,7 +108,6 @@ async fn work(
 
 async fn start(options: &Options, workers: usize) -> Result<Pool, NoWorkers> {
     let worker = Worker::this_program()?
-        .arg(WORKER)
         .nice(WORKER_NICE)
         // For what is taken between two looks at the memory.
         .hard_memory_limit(options.memory_limit() * 2)

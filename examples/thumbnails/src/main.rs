@@ -5,8 +5,8 @@
 //!
 //! One program plays both parts. Started by a person it is the **host**: it finds the pictures
 //! ([`find`]), decides where each thumbnail goes ([`place`]), keeps worker processes warm and gives
-//! them one job per picture ([`host`]), and writes what they send back. Started by itself, with
-//! [`WORKER`] as its argument, it is a **worker**: it gets a picture's path and answers with a
+//! them one job per picture ([`host`]), and writes what they send back. Started by itself, it
+//! is a **worker**: it gets a picture's path and answers with a
 //! thumbnail as JPEG bytes ([`shrink`]). Only workers ever look inside a picture, and they write
 //! nothing: whatever a file does to its decoder, the host and the folders are out of reach.
 
@@ -29,18 +29,12 @@ use crate::options::Options;
 use crate::place::Placement;
 use crate::text::one_line;
 
-/// The only argument of a worker.
-const WORKER: &str = "--worker";
-
 const SOME_FAILED: u8 = 1;
 const BAD_USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|first| first == WORKER)
-    {
+    if worker::started_by_host() {
         return worker::run_blocking(|job| shrink::job(&job));
     }
     let options = Options::parse();

@@ -178,7 +178,11 @@ async fn attack(program: &str, name: &str, deadline_ms: u64, megabytes: usize) -
     let mut events = pool.events();
     // Both are held, so that they are two; what the first jobs need is there before the measuring.
     let (victim, server) = (pool.reserve().await?, pool.reserve().await?);
-    server.launch(Job::new("x").name("echo")).await?.output().await?;
+    server
+        .launch(Job::new("x").name("echo"))
+        .await?
+        .output()
+        .await?;
     let input = vec![b'x'; megabytes << 20];
     let before = begin_measuring()?;
 

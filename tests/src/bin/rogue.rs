@@ -13,8 +13,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use greenroom_protocol::{
     CallRequest, Capabilities, DeadlineKind, EncodedFrame, Exiting, ExtendDeadline, FrameCodec,
     HostMessage, InitializeCode, InitializeError, InitializeResponse, JobAccepted, JobFailure,
-    JobFinished, JobOutput, Limits, MAX_FRAME_CEILING, Pong, Retire, ShuttingDown,
-    WorkerMessage,
+    JobFinished, JobOutput, Limits, MAX_FRAME_CEILING, Pong, Retire, ShuttingDown, WorkerMessage,
 };
 
 /// Nothing here lives longer, whatever becomes of the host.
@@ -374,7 +373,11 @@ impl Rogue {
                 self.output(job, held.id().to_string().into())
             }
             "leave-child" => {
-                drop(Command::new(std::env::current_exe()?).arg("sleep").spawn()?);
+                drop(
+                    Command::new(std::env::current_exe()?)
+                        .arg("sleep")
+                        .spawn()?,
+                );
                 Ok(())
             }
             _ => self.flood(job, name),
@@ -401,10 +404,9 @@ impl Rogue {
                         r#"{{"level":"INFO","target":"t","message":"m","fields":{{"k":"{text}"}}}}"#
                     )?;
                 }
-                "flood-empty-output" => self.many(&WorkerMessage::JobOutput(
-                    JobOutput { job },
-                    Bytes::new(),
-                ))?,
+                "flood-empty-output" => {
+                    self.many(&WorkerMessage::JobOutput(JobOutput { job }, Bytes::new()))?
+                }
                 "flood-extensions" => {
                     self.many(&WorkerMessage::ExtendDeadline(ExtendDeadline {
                         which: DeadlineKind::JOB,
@@ -415,11 +417,11 @@ impl Rogue {
                 "flood-retire" => self.many(&WorkerMessage::Retire(Retire {
                     reason: "r".repeat(100),
                 }))?,
-                "flood-dumps" => self.many(&WorkerMessage::StackDump(
-                    greenroom_protocol::StackDump {
+                "flood-dumps" => {
+                    self.many(&WorkerMessage::StackDump(greenroom_protocol::StackDump {
                         text: "s".repeat(1_000),
-                    },
-                ))?,
+                    }))?
+                }
                 "flood-ignorable" => self.frame(0xfff0, &lines[..60_000])?,
                 "flood-calls" => {
                     let mut frames = BytesMut::new();

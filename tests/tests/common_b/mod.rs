@@ -50,7 +50,10 @@ pub(crate) fn patient() -> WorkerPolicy {
 }
 
 /// A worker that has answered the handshake, or how it ended instead.
-pub(crate) async fn ready(worker: &Worker, policy: WorkerPolicy) -> Result<Process, Arc<CrashReport>> {
+pub(crate) async fn ready(
+    worker: &Worker,
+    policy: WorkerPolicy,
+) -> Result<Process, Arc<CrashReport>> {
     let mut process = Process::new(worker, policy).expect("it can be tried");
     soon("the start", process.start()).await.expect("a process");
     match soon("the handshake", process.initialize()).await {
@@ -75,7 +78,9 @@ pub(crate) async fn end_of_job(
 ) -> (Result<Bytes, JobError>, Arc<CrashReport>) {
     let process = ready(&rogue("serve"), policy).await.expect("ready");
     let job = Job::new("").name(name);
-    let handle = soon("the launch", process.launch(job)).await.expect("a job");
+    let handle = soon("the launch", process.launch(job))
+        .await
+        .expect("a job");
     let result = soon(name, handle.output()).await;
     (
         result,
@@ -207,7 +212,9 @@ pub(crate) fn marked(mark: &str) -> Vec<Pid> {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let environment = fs::read(entry.path().join("environ")).ok()?;
             let mut variables = environment.split(|byte| *byte == 0);
-            variables.any(|variable| variable == wanted.as_bytes()).then_some(())?;
+            variables
+                .any(|variable| variable == wanted.as_bytes())
+                .then_some(())?;
             Pid::from_raw(pid)
         })
         .collect()
@@ -249,7 +256,9 @@ pub(crate) fn exists(pid: u32) -> bool {
 
 /// Ends a process that nobody else does.
 pub(crate) fn end(pid: &[u8]) {
-    let pid = std::str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok());
+    let pid = std::str::from_utf8(pid)
+        .ok()
+        .and_then(|pid| pid.parse().ok());
     let pid = pid.and_then(Pid::from_raw).expect("a process number");
     rustix::process::kill_process(pid, Signal::KILL).expect("it was there");
 }
@@ -273,7 +282,10 @@ pub(crate) fn describe(pid: Pid) -> String {
     let read = |file| fs::read(format!("/proc/{}/{file}", pid.as_raw_nonzero()));
     let command = read("cmdline").unwrap_or_default();
     let stat = read("stat").unwrap_or_default();
-    let (command, stat) = (String::from_utf8_lossy(&command), String::from_utf8_lossy(&stat));
+    let (command, stat) = (
+        String::from_utf8_lossy(&command),
+        String::from_utf8_lossy(&stat),
+    );
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.get(..1));
     format!("{pid:?} {} {state:?}", command.replace('\0', " "))
 }

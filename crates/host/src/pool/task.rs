@@ -195,6 +195,12 @@ impl Task {
                 self.emit(|| EventKind::JobFinished { job, worker, error });
                 self.place_is_free(now, worker, true);
             }
+            Tidings::Refused { request, job } => {
+                self.totals.launched -= 1;
+                self.release(request);
+                self.emit(|| EventKind::JobRefused { job, worker });
+                self.place_is_free(now, worker, false);
+            }
             Tidings::Returned { ticket, used } => {
                 let request = ticket.request;
                 self.release(request);

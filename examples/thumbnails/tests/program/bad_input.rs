@@ -90,14 +90,3 @@ fn options_out_of_range() {
         assert_refused(&ended, &[option, value]);
     }
 }
-
-#[test]
-fn a_worker_started_by_hand_explains_itself() {
-    let ended = Place::new().run(&["--worker"]);
-    assert_eq!(ended.code, Some(64), "{ended:?}");
-    assert!(
-        ended.said().contains("is a Greenroom worker"),
-        "{}",
-        ended.said()
-    );
-}
