@@ -145,7 +145,16 @@ impl Logs {
             self.tail.pop_front();
         }
         let end = line.floor_char_boundary(TAIL_LINE);
-        self.tail.push_back(line[..end].to_owned());
+        // These lines end up in messages on somebody's terminal, which a worker is not to command.
+        let harmless = |c: char| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        };
+        self.tail
+            .push_back(line[..end].chars().map(harmless).collect());
     }
 }
 

@@ -1,0 +1,199 @@
+//! One task per worker: facts from the system go into the machine, its actions back to the system.
+
+mod actions;
+mod body;
+mod facts;
+mod owner;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use greenroom_supervision::pool::RequestId;
+use greenroom_supervision::worker::Hello;
+use greenroom_supervision::{
+    ExitReport, SpawnFailure, Time, Worker as Machine, WorkerId, WorkerPolicy,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+
+use crate::call::CallHandler;
+use crate::channel::Ready;
+use crate::clock;
+use crate::command::ResolvedWorker;
+use crate::job::Ticket;
+use crate::logs::Printed;
+use crate::os::{self, Spawned};
+
+use body::Body;
+pub(crate) use owner::{Input, Owner, Status, Tidings};
+
+/// What is needed to make a worker.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) worker: Arc<ResolvedWorker>,
+    pub(crate) policy: WorkerPolicy,
+    pub(crate) hello: Hello,
+    pub(crate) calls: Option<Arc<dyn CallHandler>>,
+}
+
+pub(crate) struct Driver {
+    id: WorkerId,
+    machine: Machine,
+    body: Body,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    /// For the measuring thread's answers.
+    to_self: mpsc::UnboundedSender<Input>,
+    owner: Owner,
+    handler: Option<Arc<dyn CallHandler>>,
+    calls: JoinSet<(u64, Result<Bytes, String>)>,
+    jobs: HashMap<u64, Box<Ticket>>,
+    numbers: HashMap<RequestId, u64>,
+    /// Jobs that ended with their worker, until it is known how it ended.
+    lost: Vec<(Box<Ticket>, bool)>,
+    alarm: Pin<Box<Sleep>>,
+    alarm_at: Time,
+    was_available: bool,
+    /// What is polled first.
+    turn: usize,
+    report: Option<ExitReport>,
+}
+
+enum Happened {
+    Spawned(Result<Spawned, SpawnFailure>),
+    Exited,
+    Channel(Ready),
+    Printed(Printed),
+    Input(Input),
+    CallDone(u64, Result<Bytes, String>),
+    Alarm,
+}
+
+impl Driver {
+    /// A worker that will be spawned as soon as [`run`](Self::run) is polled, and where to send its
+    /// inputs. Unbounded: what its owner sends is bounded by its slots, its jobs' windows and the
+    /// owner's own calls.
+    pub(crate) fn new(
+        id: WorkerId,
+        plan: Plan,
+        owner: Owner,
+    ) -> (Self, mpsc::UnboundedSender<Input>) {
+        let (to_self, inputs) = mpsc::unbounded_channel();
+        let now = clock::now();
+        let driver = Self {
+            id,
+            machine: Machine::new(plan.policy, plan.hello, now),
+            body: Body::Spawning(Box::pin(os::spawn(plan.worker))),
+            inputs,
+            to_self: to_self.clone(),
+            owner,
+            handler: plan.calls,
+            calls: JoinSet::new(),
+            jobs: HashMap::new(),
+            numbers: HashMap::new(),
+            lost: Vec::new(),
+            alarm: Box::pin(tokio::time::sleep_until(Instant::now())),
+            alarm_at: now,
+            was_available: false,
+            turn: 0,
+            report: None,
+        };
+        (driver, to_self)
+    }
+
+    /// Drives the worker to its end.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.perform().await;
+            if let Some(report) = self.report.take() {
+                return self.bury(report).await;
+            }
+            let happened = self.next().await;
+            self.handle(happened).await;
+        }
+    }
+
+    // ---- facts
+
+    async fn next(&mut self) -> Happened {
+        self.set_alarm();
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Polls everything that can happen, each time beginning with another, so that no flood of one
+    /// kind hides the rest. By hand: this runs several times for each job, and a `select!` would
+    /// register and remove every waker anew each time.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Happened> {
+        const SOURCES: usize = 4;
+        self.turn = (self.turn + 1) % SOURCES;
+        for source in (self.turn..SOURCES).chain(0..self.turn) {
+            let happened = match source {
+                0 => self.body.poll_next(context),
+                1 => match self.inputs.poll_recv(context) {
+                    Poll::Ready(Some(input)) => Poll::Ready(Happened::Input(input)),
+                    // It holds a sender itself.
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                },
+                2 => match self.calls.poll_join_next(context) {
+                    Poll::Ready(Some(Ok((call, result)))) => {
+                        Poll::Ready(Happened::CallDone(call, result))
+                    }
+                    // Its number went down with it: the worker waits for no answer longer than its
+                    // job.
+                    Poll::Ready(Some(Err(_))) => Poll::Ready(Happened::Alarm),
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                },
+                _ => self.alarm.as_mut().poll(context).map(|()| Happened::Alarm),
+            };
+            if happened.is_ready() {
+                return happened;
+            }
+        }
+        Poll::Pending
+    }
+
+    /// A deadline that has moved away is left to expire: that wakes once for nothing, and saves
+    /// setting the alarm anew at every message.
+    fn set_alarm(&mut self) {
+        let now = clock::now();
+        let Some(due) = self.machine.poll_timeout() else {
+            return;
+        };
+        if due < self.alarm_at || self.alarm_at <= now {
+            self.alarm_at = due;
+            self.alarm.as_mut().reset(clock::instant(due));
+        }
+    }
+
+    async fn handle(&mut self, happened: Happened) {
+        let now = clock::now();
+        match happened {
+            Happened::Spawned(Ok(spawned)) => self.spawned(now, spawned),
+            Happened::Spawned(Err(failure)) => {
+                self.body = Body::nothing();
+                self.machine.handle_spawn_failed(now, failure);
+            }
+            Happened::Exited => self.exited(now).await,
+            Happened::Channel(Ready::Write) => {}
+            Happened::Channel(Ready::Read(read)) => self.frames(now, read),
+            Happened::Printed(printed) => {
+                let jobs = self.job_ids();
+                if let Body::Running(running) = &mut self.body {
+                    running.logs.take(&printed, now, &jobs);
+                }
+            }
+            Happened::Input(input) => self.input(now, input).await,
+            Happened::CallDone(call, result) => {
+                self.machine.handle_call_result(now, call, result);
+            }
+            Happened::Alarm => {
+                self.read_what_is_there(now);
+                self.machine.handle_timeout(now);
+            }
+        }
+    }
+}
