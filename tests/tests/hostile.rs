@@ -246,7 +246,17 @@ async fn a_child_in_the_group_goes_with_its_worker_and_delays_nothing() {
     let report = soon("the close", process.close()).await.expect("a report");
     assert_eq!(report.reason, ExitReason::Clean);
     assert!(!report.output_held_open);
-    assert_eq!(living_in_group(group), Vec::<u32>::new());
+    // It was killed; how long the system takes over that is the system's affair.
+    let left = extinction(|| living_in_group(group), Duration::from_secs(10));
+    left.expect("nobody is left");
+}
+
+#[tokio::test]
+async fn what_a_worker_prints_does_not_command_the_terminal_of_who_reads_its_report() {
+    let report = end_of_greeting("print-escapes", patient()).await;
+    let text = report.to_string();
+    assert!(text.contains("Accept me"), "{text}");
+    assert!(!text.contains(char::is_control), "{text:?}");
 }
 
 // ---- attacks on the host itself

@@ -239,6 +239,23 @@ async fn a_flood_of_lines_is_dropped_counted_and_remembered_at_its_end() {
 }
 
 #[tokio::test]
+async fn everything_that_was_said_arrives_even_if_the_worker_ends_at_once() {
+    let words = |stream| {
+        job_with("print", "hurry")
+            .metadata("lines", "400")
+            .metadata("to", stream)
+    };
+    let jobs = vec![words("stdout"), words("stderr"), job("exit")];
+    let (report, seen) = told(puppet(), jobs).await;
+    for number in 0..400 {
+        let line = format!("hurry {number}");
+        let times = seen.iter().filter(|seen| seen.message() == line).count();
+        assert_eq!(times, 2, "{line}");
+    }
+    assert_eq!(report.dropped_lines, 0);
+}
+
+#[tokio::test]
 async fn the_last_words_before_a_death_are_in_the_report() {
     let jobs = vec![
         job_with("print", "on paper"),

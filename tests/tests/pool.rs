@@ -236,17 +236,28 @@ async fn a_launch_that_no_worker_can_serve_fails_with_the_workers_own_words() {
 
 #[tokio::test]
 async fn a_pool_of_workers_that_fail_does_not_start_and_says_why() {
-    let worker = puppet().args(["--initialize-fail", "no model file"]);
+    let failing = ["--initialize-print", "looking in /models"];
+    let worker = puppet()
+        .args(failing)
+        .args(["--initialize-fail", "no model file"]);
     let builder = Pool::builder(worker).idle(2);
     let builder = builder.backoff(Duration::from_millis(10), Duration::from_millis(10));
     let error = within(20, builder.start()).await.unwrap_err();
-    let StartError::NotReady(Refusal::Unavailable { reason, .. }) = &error else {
+    let StartError::NotReady { refusal, report } = &error else {
         panic!("{error:?}");
+    };
+    let Refusal::Unavailable { reason, .. } = refusal else {
+        panic!("{refusal:?}");
     };
     assert!(
         matches!(reason, ExitReason::InitializeFailed { message } if message == "no model file")
     );
     assert!(error.to_string().contains("no model file"), "{error}");
+    let lines = &report.as_ref().unwrap().last_lines;
+    assert!(
+        lines.iter().any(|line| line == "looking in /models"),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]

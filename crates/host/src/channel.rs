@@ -131,6 +131,11 @@ impl Channel {
         self.owed < UNREAD_BOUND
     }
 
+    /// Whether the last read left something in the socket.
+    pub(crate) fn has_more(&self) -> bool {
+        self.room > READ_SMALL
+    }
+
     /// The next whole frame that has been read.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let frame = self.codec.decode(&mut self.inbox)?;

@@ -67,7 +67,7 @@ async fn brute(job: &JobContext) -> Result<Bytes, Failure> {
             begun(job).await?;
             job.run_blocking(move || {
                 std::thread::sleep(millis(second));
-                grow(number)
+                grow(number);
             })
             .await;
         }

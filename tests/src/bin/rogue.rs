@@ -34,6 +34,10 @@ fn main() {
             println!("usage: rogue FILE...");
             exit(2);
         }
+        "print-escapes" => {
+            println!("\x1b[2J\x07\0Accept me\r");
+            exit(2);
+        }
         "sleep" => idle(),
         "hold-output" => hold_output(),
         _ => {}
@@ -405,7 +409,7 @@ impl Rogue {
                     )?;
                 }
                 "flood-empty-output" => {
-                    self.many(&WorkerMessage::JobOutput(JobOutput { job }, Bytes::new()))?
+                    self.many(&WorkerMessage::JobOutput(JobOutput { job }, Bytes::new()))?;
                 }
                 "flood-extensions" => {
                     self.many(&WorkerMessage::ExtendDeadline(ExtendDeadline {
@@ -420,7 +424,7 @@ impl Rogue {
                 "flood-dumps" => {
                     self.many(&WorkerMessage::StackDump(greenroom_protocol::StackDump {
                         text: "s".repeat(1_000),
-                    }))?
+                    }))?;
                 }
                 "flood-ignorable" => self.frame(0xfff0, &lines[..60_000])?,
                 "flood-calls" => {

@@ -220,23 +220,26 @@ pub(crate) fn marked(mark: &str) -> Vec<Pid> {
         .collect()
 }
 
-/// Waits until none of the marked processes lives, and says how long that took; those that are
-/// left after `limit`.
-pub(crate) fn extinction(mark: &str, limit: Duration) -> Result<Duration, Vec<Pid>> {
+/// Waits until `living` finds nobody, and says how long that took; those that are left after
+/// `limit`.
+pub(crate) fn extinction(
+    living: impl Fn() -> Vec<Pid>,
+    limit: Duration,
+) -> Result<Duration, Vec<Pid>> {
     let begun = Instant::now();
     loop {
-        let living = marked(mark);
-        if living.is_empty() {
+        let pids = living();
+        if pids.is_empty() {
             return Ok(begun.elapsed());
         }
-        for pid in &living {
+        for pid in pids {
             // One that has gone meanwhile is what is waited for.
-            if let Ok(pidfd) = rustix::process::pidfd_open(*pid, PidfdFlags::empty()) {
+            if let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
                 let left = limit.saturating_sub(begun.elapsed());
                 let left = rustix::event::Timespec::try_from(left).expect("it is short");
                 let mut wait = [PollFd::new(&pidfd, PollFlags::IN)];
                 if matches!(poll(&mut wait, Some(&left)), Ok(0)) {
-                    return Err(marked(mark));
+                    return Err(living());
                 }
             }
         }
@@ -264,15 +267,16 @@ pub(crate) fn end(pid: &[u8]) {
 }
 
 /// Who is in this process group and no zombie.
-pub(crate) fn living_in_group(group: u32) -> Vec<u32> {
+pub(crate) fn living_in_group(group: u32) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").expect("there is /proc");
     processes
         .filter_map(|entry| {
-            let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
             let (state, _parent, its_group) = (fields.next()?, fields.next()?, fields.next()?);
-            (state != "Z" && its_group == group.to_string()).then_some(pid)
+            let lives = state != "Z" && its_group == group.to_string();
+            lives.then(|| Pid::from_raw(pid))?
         })
         .collect()
 }

@@ -122,6 +122,7 @@ impl Driver {
             JobUpdate::Finished(outcome) => {
                 if let Some(ticket) = self.jobs.remove(&number) {
                     self.numbers.remove(&ticket.request);
+                    self.last_job = Some(ticket.id().to_owned());
                     self.ended(ticket, outcome).await;
                 }
             }
@@ -231,7 +232,11 @@ impl Driver {
         }
     }
 
+    /// The jobs that what is printed now belongs to.
     pub(super) fn job_ids(&self) -> Vec<String> {
+        if self.jobs.is_empty() {
+            return self.last_job.iter().cloned().collect();
+        }
         self.jobs.values().map(|job| job.id().to_owned()).collect()
     }
 }

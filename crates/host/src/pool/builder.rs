@@ -76,8 +76,9 @@ impl PoolBuilder {
         }
     }
 
-    /// How many workers are kept ready while nothing waits; 0 starts each on demand. Default: the
-    /// processors.
+    /// How many places for jobs are kept ready while nothing waits; 0 starts each worker on demand.
+    /// A worker has one place, unless it offers more. Default: the processors. At most
+    /// [`max_workers`](Self::max_workers).
     #[must_use]
     pub fn idle(mut self, workers: usize) -> Self {
         self.policy.idle = workers;

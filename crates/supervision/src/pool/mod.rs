@@ -524,8 +524,8 @@ impl Pool {
     fn plan(&mut self, now: Time) {
         self.recover();
         self.assign(now);
-        self.retire_spent();
         self.start(now);
+        self.retire_spent();
         self.notice_warmth();
         self.finish();
     }
