@@ -137,7 +137,13 @@ async fn a_script_without_a_shebang_is_named_and_not_tried_again() {
 async fn programs_that_exit_at_once_are_told_by_their_code() {
     let (reason, text) = no_worker(Worker::command("/bin/true")).await;
     assert_eq!(reason, ExitReason::Code { code: 0 });
-    says(&text, &["exited with code 0 without being asked"]);
+    says(
+        &text,
+        &[
+            "exited with code 0 without being asked before it was ready",
+            "is it a program that calls worker::run?",
+        ],
+    );
     let (reason, _) = no_worker(Worker::command("/bin/echo").arg("hello")).await;
     assert_eq!(reason, ExitReason::Code { code: 0 });
     let (reason, text) = no_worker(rogue("exit")).await;
@@ -152,7 +158,10 @@ async fn a_program_that_never_answers_runs_out_of_its_time() {
     for worker in [rogue("mute"), Worker::command("/bin/cat")] {
         let (reason, text) = no_worker(worker).await;
         assert!(matches!(reason, ExitReason::InitializeTimeout { .. }));
-        says(&text, &["was not ready after 1s", "InitializeRequest"]);
+        says(
+            &text,
+            &["was not ready after 1s", "InitializeRequest", "worker::run"],
+        );
     }
 }
 

@@ -81,7 +81,8 @@ pub enum Refusal {
     },
     /// Workers cannot be started.
     #[error(
-        "no worker can be started ({failures} attempts in a row failed): the last one {reason}"
+        "no worker can be started ({failures} attempts in a row failed): the last one {reason}{}",
+        doubt(.reason)
     )]
     Unavailable {
         /// Why the last one failed.
@@ -92,6 +93,19 @@ pub enum Refusal {
     /// The pool takes no more jobs.
     #[error("the pool is closed")]
     Closed,
+}
+
+/// What to look at when a program ends or stays silent before it was ready.
+fn doubt(reason: &ExitReason) -> &'static str {
+    match reason {
+        ExitReason::Code { .. } | ExitReason::Signal { .. } | ExitReason::Disconnected => {
+            " before it was ready: is it a program that calls worker::run?"
+        }
+        ExitReason::InitializeTimeout { .. } => {
+            ": does it call worker::run, or need a longer initialize_timeout?"
+        }
+        _ => "",
+    }
 }
 
 /// What may interest an operator.
