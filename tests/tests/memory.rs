@@ -5,7 +5,9 @@ mod common_b;
 use std::time::Duration;
 
 use common_b::*;
-use greenroom::{EventKind, ExitReason, Job, JobError, Notice, Pool, PoolBuilder};
+use greenroom::{
+    EventKind, ExitReason, Job, JobError, Notice, Pool, PoolBuilder, Refusal, StartError,
+};
 
 const MB: u64 = 1_000_000;
 
@@ -119,4 +121,32 @@ async fn a_hard_limit_is_the_systems_and_shows_as_an_abort() {
         "{said}"
     );
     soon("the close", pool.close()).await;
+}
+
+#[tokio::test]
+async fn a_job_that_was_calm_for_long_is_stopped_near_its_limit_too() {
+    let rss = outgrows(400 * MB, pool(), "grow 1000 3200").await;
+    assert!(rss < 1_000 * MB, "{rss} bytes");
+}
+
+#[tokio::test]
+async fn a_worker_that_outgrows_its_limit_while_it_prepares_itself_is_stopped() {
+    let worker = brute().user_arguments("grow 1000");
+    let pool = Pool::builder(worker)
+        .idle(1)
+        .memory_limit(400 * MB)
+        .start_attempts(1);
+    let Err(StartError::NotReady { refusal, .. }) = soon("the refusal", pool.start()).await else {
+        panic!("it has started");
+    };
+    assert!(
+        matches!(
+            refusal,
+            Refusal::Unavailable {
+                reason: ExitReason::MemoryLimit { .. },
+                ..
+            }
+        ),
+        "{refusal}"
+    );
 }

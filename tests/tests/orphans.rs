@@ -8,6 +8,7 @@ mod common_b;
 use std::time::Duration;
 
 use common_b::*;
+use rustix::process::Signal;
 
 const LIMIT: Duration = Duration::from_secs(4);
 const BRUTE: &str = env!("CARGO_BIN_EXE_brute");
@@ -40,6 +41,20 @@ async fn twenty_workers_with_jobs_that_spin_and_fork_are_gone_with_their_host() 
     host.says("ready").await;
     // The host, its workers, and a child of two fifths of them.
     assert_eq!(marked(&mark).len(), 1 + 20 + 8);
+    println!("gone after {:?}", nobody_is_left(&mut host, &mark));
+}
+
+#[tokio::test]
+async fn stopped_workers_are_gone_with_their_host() {
+    let mark = mark("stopped");
+    let mut host = Host::start(&["crowd", BRUTE, "3", "blocking 60000"], &mark);
+    host.says("ready").await;
+    let mut workers = marked(&mark);
+    workers.retain(|pid| *pid != host.pid());
+    assert_eq!(workers.len(), 3);
+    for worker in workers {
+        rustix::process::kill_process(worker, Signal::STOP).expect("it lives");
+    }
     println!("gone after {:?}", nobody_is_left(&mut host, &mark));
 }
 

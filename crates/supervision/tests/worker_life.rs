@@ -734,7 +734,7 @@ fn a_deadline_that_is_not_running_is_not_extended() {
     let none = sim.notices().into_iter().filter(|(_, notice)| {
         matches!(notice, Notice::DeadlineExtended { granted, .. } if granted.is_zero())
     });
-    assert_eq!(none.count(), 5, "each request has its answer in the log");
+    assert_eq!(none.count(), 1, "said once, however often it asks");
 }
 
 #[test]
@@ -1011,8 +1011,9 @@ fn a_sample_that_never_comes_is_asked_for_again() {
     sim.child.rss = 0;
     sim.run_until(at(secs(21)));
     let samples = sim.times(|action| *action == Action::SampleMemory);
+    // The first two are those of the start and of being ready.
     assert_eq!(
-        samples[1..],
+        samples[2..],
         [at(secs(5)), at(secs(10)), at(secs(15)), at(secs(20))]
     );
 }

@@ -1,8 +1,9 @@
 //! The orphan guard: whatever the handler does, this process group does not outlive its host.
 //!
 //! One small thread sleeps in `poll` on two descriptors: the control socket, which hangs up when
-//! the host is gone, and a pipe that SIGHUP writes to. SIGHUP is what the kernel sends when the
-//! parent dies (not SIGKILL: a worker killed outright would leave its own children behind). The
+//! the host is gone, and a pipe that SIGCONT writes to. SIGCONT is what the kernel sends when the
+//! parent dies: a worker that is stopped goes on, and so does this thread (not SIGKILL: a worker
+//! killed outright would leave its own children behind). The
 //! handler may keep the executor's thread for ever; it cannot keep this one.
 
 use std::convert::Infallible;
@@ -18,7 +19,7 @@ use rustix::process::{
     Pid, Signal as OsSignal, getpgrp, getpid, getppid, kill_current_process_group, kill_process,
     set_parent_process_death_signal,
 };
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::SIGCONT;
 
 use crate::boot::Host;
 use crate::signal::Signal;
@@ -39,18 +40,18 @@ impl Guard {
     /// Starts watching. Fails if the system refuses a thread, a pipe or a signal handler.
     pub(crate) fn watch(host: &Host) -> io::Result<Self> {
         let socket = host.socket.try_clone()?;
-        let (hangup, hangup_writer) = UnixStream::pair()?;
-        hangup.set_nonblocking(true)?;
+        let (nudge, nudge_writer) = UnixStream::pair()?;
+        nudge.set_nonblocking(true)?;
         // First the handler, then the kernel's promise, then the look whether it came too late.
-        signal_hook::low_level::pipe::register(SIGHUP, hangup_writer)?;
-        set_parent_process_death_signal(Some(OsSignal::HUP))?;
+        signal_hook::low_level::pipe::register(SIGCONT, nudge_writer)?;
+        set_parent_process_death_signal(Some(OsSignal::CONT))?;
 
         let host_gone = Arc::new(Signal::default());
         let leaving = Arc::new(AtomicBool::new(false));
         let (executor_lives, executor_ended) = mpsc::channel();
         let watch = Watch {
             socket,
-            hangup,
+            nudge,
             host: host.pid,
             host_gone: Arc::clone(&host_gone),
             leaving: Arc::clone(&leaving),
@@ -91,7 +92,7 @@ pub(crate) fn end_group() {
 /// The thread's side.
 struct Watch {
     socket: UnixStream,
-    hangup: UnixStream,
+    nudge: UnixStream,
     host: Option<Pid>,
     host_gone: Arc<Signal<()>>,
     leaving: Arc<AtomicBool>,
@@ -120,13 +121,13 @@ impl Watch {
         while !self.parent_changed() {
             let mut descriptors = [
                 PollFd::new(&self.socket, PollFlags::RDHUP),
-                PollFd::new(&self.hangup, PollFlags::IN),
+                PollFd::new(&self.nudge, PollFlags::IN),
             ];
             match poll(&mut descriptors, None) {
                 Ok(_) if !descriptors[0].revents().is_empty() => return,
                 // The signal may have come from anybody, or from the end of the host's thread
                 // that started us: whether the host lives is asked again.
-                Ok(_) => while self.hangup.read(&mut [0; 16]).is_ok_and(|n| n > 0) {},
+                Ok(_) => while self.nudge.read(&mut [0; 16]).is_ok_and(|n| n > 0) {},
                 Err(rustix::io::Errno::INTR) => {}
                 // No memory for a poll of two descriptors: better no worker than an orphan.
                 Err(_) => return,

@@ -15,7 +15,7 @@
 //!        ┌──────────────╫───────────────┐        ┌──────────────┐
 //!        │ executor     ║               │        │ guard thread │
 //!        │  ┌───────────╨──┐ JoinSet    │◄───────┤ polls socket │── host gone: 500 ms,
-//!        │  │   session    │◄────────┐  │ gone   │ and SIGHUP   │   then SIGKILL to the group
+//!        │  │   session    │◄────────┐  │ gone   │ and SIGCONT  │   then SIGKILL to the group
 //!        │  │ owns socket, │         │  │        └──────────────┘
 //!        │  │ jobs, calls  ├──► handler │
 //!        │  └──────▲───────┘    futures │        ┌──────────────────┐

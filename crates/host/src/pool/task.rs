@@ -96,14 +96,28 @@ impl Task {
                     None => std::future::pending().await,
                 }
             };
-            // Tidings first: they free places. They cannot starve the rest, for each comes from a
-            // worker, and workers are few.
             tokio::select! {
-                biased;
                 Some((worker, tidings)) = self.tidings.recv() => self.tidings(worker, tidings),
-                Some(input) = self.inputs.recv() => self.input(input),
-                () = alarm => self.machine.handle_timeout(clock::now()),
+                Some(input) = self.inputs.recv() => {
+                    self.catch_up_with_workers();
+                    self.input(input);
+                }
+                () = alarm => {
+                    self.catch_up_with_workers();
+                    self.machine.handle_timeout(clock::now());
+                }
             }
+        }
+    }
+
+    /// What has been said already comes first: it frees places. No more than what can be waiting, so
+    /// that workers who never stop talking do not keep everybody else out.
+    fn catch_up_with_workers(&mut self) {
+        for _ in 0..TIDINGS {
+            let Ok((worker, tidings)) = self.tidings.try_recv() else {
+                return;
+            };
+            self.tidings(worker, tidings);
         }
     }
 

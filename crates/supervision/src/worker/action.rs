@@ -88,14 +88,14 @@ pub enum Notice {
         /// In its own words.
         reason: String,
     },
-    /// It asked for more time.
+    /// It asked for more time. That it gets none is said once.
     DeadlineExtended {
         /// How much it asked for.
         asked: Duration,
         /// How much it was given.
         granted: Duration,
     },
-    /// A call was refused because too many were under way.
+    /// A call was refused because too many were under way. Said once until one is accepted again.
     CallRefused {
         /// What was asked for.
         method: String,

@@ -8,6 +8,8 @@ use crate::{Time, WorkerPolicy};
 const FLOOR: Duration = Duration::from_millis(50);
 /// The least time between two warnings, unless memory has grown by [`WARN_AGAIN_AFTER`].
 const WARN_EVERY: Duration = Duration::from_secs(120);
+/// Bytes a second that a worker at work may begin to take at any moment, however calm it was.
+const FASTEST: f64 = 1e9;
 const WARN_AGAIN_AFTER: u64 = 50_000_000;
 
 #[derive(Clone, Debug, Default)]
@@ -31,11 +33,17 @@ impl Memory {
     }
 
     /// Judges a sample. Zero is what a dead process shows: it says nothing.
-    pub(super) fn observe(&mut self, now: Time, rss: u64, policy: &WorkerPolicy) -> Verdict {
+    pub(super) fn observe(
+        &mut self,
+        now: Time,
+        rss: u64,
+        idle: bool,
+        policy: &WorkerPolicy,
+    ) -> Verdict {
         self.peak = self.peak.max(rss);
         let growth = self.growth(now, rss);
         self.last = Some((now, rss));
-        self.interval = self.next_interval(rss, growth, policy);
+        self.interval = self.next_interval(rss, growth, idle, policy);
         match policy.memory_limit {
             Some(limit) if rss > limit => return Verdict::Kill { limit },
             _ => {}
@@ -77,9 +85,10 @@ impl Memory {
         }
     }
 
-    /// Twice the last interval, but four times before the limit would be reached at this growth,
+    /// Twice the last interval. At work, no longer than the fastest growth takes to the limit, so that
+    /// it is exceeded by no more than once. At the growth that was seen, four times before the limit would be reached at this growth,
     /// and within a tenth of the interval once nine tenths of the limit are used.
-    fn next_interval(&self, rss: u64, growth: f64, policy: &WorkerPolicy) -> Duration {
+    fn next_interval(&self, rss: u64, growth: f64, idle: bool, policy: &WorkerPolicy) -> Duration {
         let base = policy.memory_sample;
         let Some(limit) = policy.memory_limit else {
             return base;
@@ -89,6 +98,10 @@ impl Memory {
         if growth > 0.0 {
             let reached = Duration::try_from_secs_f64(headroom / growth).unwrap_or(Duration::MAX);
             next = next.min(reached / 4);
+        }
+        if !idle {
+            let soonest = Duration::try_from_secs_f64(headroom / FASTEST);
+            next = next.min(soonest.unwrap_or(Duration::MAX));
         }
         if headroom < limit as f64 / 10.0 {
             next = next.min(base / 10);
@@ -120,11 +133,26 @@ mod tests {
             ..WorkerPolicy::default()
         };
         let mut memory = Memory::default();
-        assert_eq!(memory.observe(at(1000), 520 * MB, &policy), Verdict::Warn);
-        assert_eq!(memory.observe(at(1005), 521 * MB, &policy), Verdict::Fine);
-        assert_eq!(memory.observe(at(1010), 522 * MB, &policy), Verdict::Fine);
-        assert_eq!(memory.observe(at(1015), 571 * MB, &policy), Verdict::Warn);
-        assert_eq!(memory.observe(at(1135), 522 * MB, &policy), Verdict::Warn);
+        assert_eq!(
+            memory.observe(at(1000), 520 * MB, true, &policy),
+            Verdict::Warn
+        );
+        assert_eq!(
+            memory.observe(at(1005), 521 * MB, true, &policy),
+            Verdict::Fine
+        );
+        assert_eq!(
+            memory.observe(at(1010), 522 * MB, true, &policy),
+            Verdict::Fine
+        );
+        assert_eq!(
+            memory.observe(at(1015), 571 * MB, true, &policy),
+            Verdict::Warn
+        );
+        assert_eq!(
+            memory.observe(at(1135), 522 * MB, true, &policy),
+            Verdict::Warn
+        );
     }
 
     #[test]
@@ -135,13 +163,13 @@ mod tests {
             ..WorkerPolicy::default()
         };
         let mut memory = Memory::default();
-        memory.observe(at(0), 10 * MB, &policy);
-        memory.observe(at(5), 10 * MB, &policy);
+        memory.observe(at(0), 10 * MB, true, &policy);
+        memory.observe(at(5), 10 * MB, true, &policy);
         let idle = memory.interval;
-        memory.observe(at(6), 610 * MB, &policy);
+        memory.observe(at(6), 610 * MB, true, &policy);
         // 390 MB are left at 600 MB/s.
         assert!(memory.interval < idle && memory.interval < Duration::from_millis(170));
-        memory.observe(at(7), 960 * MB, &policy);
+        memory.observe(at(7), 960 * MB, true, &policy);
         assert_eq!(memory.interval, FLOOR);
     }
 
@@ -149,7 +177,7 @@ mod tests {
     fn without_a_limit_samples_keep_to_the_grid() {
         let policy = WorkerPolicy::default();
         let mut memory = Memory::default();
-        memory.observe(at(3), 10 * MB, &policy);
+        memory.observe(at(3), 10 * MB, true, &policy);
         assert_eq!(memory.next_sample(at(3), &policy), at(5));
         assert_eq!(memory.next_sample(at(5), &policy), at(10));
     }

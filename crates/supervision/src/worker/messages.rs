@@ -159,7 +159,9 @@ impl Worker {
             DeadlineKind::JOB => self.extend_job(extend.job, asked, max),
             _ => Duration::ZERO,
         };
-        if self.state != State::Killing {
+        // What is granted is bounded, and a refusal is said once: no worker floods its host with it.
+        let news = !granted.is_zero() || !std::mem::replace(&mut self.extension_refused, true);
+        if news && self.state != State::Killing {
             self.notice(Notice::DeadlineExtended { asked, granted });
         }
     }
@@ -256,9 +258,12 @@ impl Worker {
         }
         if self.calls.len() >= self.policy.max_calls {
             let error = format!("{} calls are under way already", self.calls.len());
-            self.notice(Notice::CallRefused { method });
+            if !std::mem::replace(&mut self.call_refused, true) {
+                self.notice(Notice::CallRefused { method });
+            }
             return self.answer_call(call, Err(error));
         }
+        self.call_refused = false;
         self.calls.insert(call);
         self.actions.push_back(Action::Call {
             call,

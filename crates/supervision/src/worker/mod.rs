@@ -63,6 +63,10 @@ pub struct Worker {
     /// Whether its own exit with code 0 would be in order.
     may_leave: bool,
     retiring: bool,
+    /// Whether it was told that it gets no more time.
+    extension_refused: bool,
+    /// Whether the last call was one too many.
+    call_refused: bool,
     kill_overdue: bool,
     stacks_asked: bool,
     stacks: Option<String>,
@@ -103,6 +107,8 @@ impl Worker {
             distrusted: false,
             may_leave: false,
             retiring: false,
+            extension_refused: false,
+            call_refused: false,
             kill_overdue: false,
             stacks_asked: false,
             stacks: None,
@@ -173,6 +179,9 @@ impl Worker {
                 self.connected = true;
                 self.enter(State::Initializing, now);
                 self.notice(Notice::Started { pid });
+                // Its preparation may grow as its jobs may.
+                let at = self.memory.hurry(now, &self.policy).unwrap_or(now);
+                self.timers.set(Timer::Memory, at);
                 let (request, arguments) = self.initialize_request();
                 self.send(HostMessage::InitializeRequest(request, arguments));
             }
@@ -249,7 +258,8 @@ impl Worker {
         if rss == 0 || !alive {
             return;
         }
-        let verdict = self.memory.observe(now, rss, &self.policy);
+        let idle = self.state == State::Ready && self.jobs.len() == 0;
+        let verdict = self.memory.observe(now, rss, idle, &self.policy);
         let next = self.memory.next_sample(now, &self.policy);
         self.timers.set(Timer::Memory, next);
         match verdict {
