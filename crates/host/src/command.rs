@@ -209,6 +209,9 @@ pub enum WorkerError {
         /// What was given.
         path: PathBuf,
     },
+    /// It is an empty text.
+    #[error("the worker has no program: give the path of an executable")]
+    NoProgram,
     /// No directory of `PATH` holds it.
     #[error("the worker {} is in no directory of PATH: give its path, for example ./{}", .name.display(), .name.display())]
     NotInPath {
@@ -264,6 +267,9 @@ pub enum WorkerError {
 /// The absolute path: a bare name in `Command` would be looked up in the worker's own `PATH`, by
 /// way of fork and exec.
 fn find(program: &Path) -> Result<PathBuf, WorkerError> {
+    if program.as_os_str().is_empty() {
+        return Err(WorkerError::NoProgram);
+    }
     if program.components().count() > 1 || program.is_absolute() {
         let path = std::path::absolute(program).map_err(|source| WorkerError::Unreadable {
             path: program.to_owned(),

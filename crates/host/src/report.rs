@@ -32,10 +32,22 @@ impl Deref for CrashReport {
     }
 }
 
+impl CrashReport {
+    /// The last line that it printed and that says something: not Rust's advice about backtraces.
+    pub fn last_words(&self) -> Option<&str> {
+        let advice = |line: &&str| !line.starts_with("note: run with `RUST_BACKTRACE");
+        self.last_lines
+            .iter()
+            .rev()
+            .map(String::as_str)
+            .find(advice)
+    }
+}
+
 impl fmt::Display for CrashReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "worker {} {}", self.worker, self.exit.reason)?;
-        match self.last_lines.last() {
+        match self.last_words() {
             Some(line) => write!(f, "; its last line was: {line}"),
             None => Ok(()),
         }

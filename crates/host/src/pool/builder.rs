@@ -51,7 +51,7 @@ pub enum StartError {
 
 /// What the worker itself printed often says more than how it ended.
 fn last_words(report: Option<&CrashReport>) -> String {
-    match report.and_then(|report| report.last_lines.last()) {
+    match report.and_then(CrashReport::last_words) {
         Some(line) => format!("; its last line was: {line}"),
         None => String::new(),
     }

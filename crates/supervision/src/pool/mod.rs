@@ -81,7 +81,7 @@ pub enum Refusal {
     },
     /// Workers cannot be started.
     #[error(
-        "no worker can be started ({failures} attempts in a row failed): the last one {reason}{}",
+        "no worker can be started (failed starts in a row: {failures}): the last one {reason}{}",
         doubt(.reason)
     )]
     Unavailable {

@@ -122,7 +122,7 @@ pub enum LaunchRefused {
     },
     /// The input is larger than the two sides have agreed on.
     #[error(
-        "the job's input has {size} bytes, the limit is {limit}: raise max_payload or send less"
+        "the job's input has {size} bytes, host and worker have agreed on {limit}: send less, or raise max_payload on the side that is lower"
     )]
     PayloadTooLarge {
         /// The input's bytes.
@@ -131,7 +131,9 @@ pub enum LaunchRefused {
         limit: u64,
     },
     /// The job's id, name, metadata and traceparent do not fit in one frame.
-    #[error("the job's name and metadata take {size} bytes, a frame holds {limit}: send less")]
+    #[error(
+        "the job's id, name, metadata and traceparent take {size} bytes, the limit is {limit}: send less of them"
+    )]
     HeaderTooLarge {
         /// The frame's bytes without any input.
         size: usize,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use greenroom_protocol::{
-    CallRequest, CancelReason, DeadlineKind, ExtendDeadline, InitializeResponse, JobFinished, Pong,
-    WorkerMessage, version,
+    CallRequest, CancelReason, DeadlineKind, ExtendDeadline, InitializeCode, InitializeError,
+    InitializeResponse, JobFinished, Pong, WorkerMessage, version,
 };
 
 use super::timers::Timer;
@@ -66,7 +66,7 @@ impl Worker {
         }
         if let Some(error) = response.error {
             self.reason = Some(ExitReason::InitializeFailed {
-                message: error.message,
+                message: in_words(error, response.protocol),
             });
             self.timers.clear(Timer::Initialize);
             self.enter(State::Closing, now);
@@ -270,5 +270,20 @@ impl Worker {
             method,
             argument,
         });
+    }
+}
+
+/// What the worker says, or what its code means if it says nothing.
+fn in_words(error: InitializeError, protocol: u16) -> String {
+    if !error.message.is_empty() {
+        return error.message;
+    }
+    match error.code {
+        InitializeCode::VERSION => format!(
+            "it speaks protocol {protocol}, this host {} to {}: build both with the same release",
+            version::SUPPORTED.start(),
+            version::SUPPORTED.end()
+        ),
+        code => format!("it gives no reason but its code, {code}"),
     }
 }

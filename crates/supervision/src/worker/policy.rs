@@ -133,7 +133,7 @@ impl WorkerPolicy {
             return Err(PolicyError::new("max_slots", "0", "it must be at least 1"));
         }
         if let Some(problem) = self.limits.out_of_range() {
-            return Err(PolicyError::new("limits", "out of range", problem));
+            return Err(PolicyError::new("limits", "unusable", problem));
         }
         Ok(())
     }
