@@ -185,8 +185,9 @@ async fn a_worker_of_another_protocol_version_is_told_both_versions() {
     ));
     says(&text, &["protocol 7", "1 to 1"]);
 
-    let (reason, _) = no_worker(rogue("version-error")).await;
+    let (reason, text) = no_worker(rogue("version-error")).await;
     assert!(matches!(reason, ExitReason::InitializeFailed { .. }));
+    says(&text, &["speaks protocol", "1 to 1", "same release"]);
 }
 
 // ---- limits
