@@ -259,7 +259,7 @@ async fn the_longest_limits_that_are_taken_do_work() {
         .queue(usize::MAX)
         .queue_deadline(Duration::MAX)
         .linger(Duration::MAX)
-        .max_extension(Duration::MAX)
+        .max_extension(year)
         .initialize_timeout(year)
         .close_timeout(year)
         .cancel_grace(year)

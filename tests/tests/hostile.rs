@@ -57,6 +57,9 @@ fn narrow() -> WorkerPolicy {
 async fn a_violation_during_a_job_loses_the_job_and_names_the_requirement() {
     for (name, broken, started) in [
         ("output-first", "GR-5.4-3", false),
+        ("finish-unaccepted", "GR-5.4-5", false),
+        ("reject-late", "GR-5.4-5", true),
+        ("crumbs", "GR-5.5-1", true),
         ("finish-unknown", "GR-5.4-1", false),
         ("accept-unknown", "GR-5.4-1", false),
         ("output-unknown", "GR-5.4-1", false),

@@ -221,3 +221,12 @@ async fn more_time_than_the_host_grants_is_not_given() {
     };
     assert_eq!(report.reason, reason);
 }
+
+#[tokio::test]
+async fn what_a_worker_says_does_not_command_a_terminal() {
+    let report = failing_with(&["--initialize-fail", "it is \u{1b}[2J\u{7}broken"]).await;
+    let ExitReason::InitializeFailed { message } = &report.reason else {
+        panic!("{report}");
+    };
+    assert_eq!(message, "it is \u{fffd}[2J\u{fffd}broken");
+}

@@ -147,7 +147,11 @@ async fn a_payload_over_the_limit_is_refused_with_both_numbers() {
         panic!("{error:?}");
     };
     assert_eq!((size, limit), (1_001, 1_000));
-    assert!(error.to_string().contains("send less, or raise max_payload"));
+    assert!(
+        error
+            .to_string()
+            .contains("send less, or raise max_payload")
+    );
     assert_eq!(
         result(&pool, job_with("echo", vec![7; 1_000]))
             .await

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use greenroom_supervision::WorkerId;
 
 /// What a worker asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Call {
     /// Who asks.
@@ -17,6 +17,17 @@ pub struct Call {
     pub method: String,
     /// The argument, at most one frame (256 KiB by default).
     pub argument: Bytes,
+}
+
+/// Without the argument: it may hold secrets.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("worker", &self.worker)
+            .field("method", &self.method)
+            .field("argument_bytes", &self.argument.len())
+            .finish()
+    }
 }
 
 /// What serves a host's workers: an async closure, or a [`Pool`](crate::Pool) that runs each call

@@ -177,7 +177,10 @@ impl Channel {
             }
             match send(self.socket.get_ref(), &slices[..count]) {
                 Ok(written) => self.written(written),
-                Err(Errno::AGAIN) => return self.wait_for_room(),
+                Err(Errno::AGAIN) => {
+                    self.wait_for_room();
+                    return Ok(());
+                }
                 Err(Errno::INTR) => {}
                 Err(error) => {
                     self.forget();
@@ -189,12 +192,15 @@ impl Channel {
         Ok(())
     }
 
-    fn wait_for_room(&mut self) -> io::Result<()> {
+    /// A host that is out of descriptors must not blame its worker: the next ping tries again.
+    fn wait_for_room(&mut self) {
         if self.full.is_none() {
-            let same = self.socket.get_ref().try_clone()?;
-            self.full = Some(watch(same, Interest::WRITABLE)?);
+            let same = self.socket.get_ref().try_clone();
+            match same.and_then(|same| watch(same, Interest::WRITABLE)) {
+                Ok(full) => self.full = Some(full),
+                Err(error) => tracing::warn!(%error, "a full connection cannot be watched"),
+            }
         }
-        Ok(())
     }
 
     /// Nothing more will be written.

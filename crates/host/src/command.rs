@@ -143,6 +143,20 @@ impl Worker {
         self
     }
 
+    /// What the system could not hand over. Values are not repeated: they may be secrets.
+    fn unusable_text(&self) -> Option<String> {
+        let has_nul = |text: &OsStr| text.as_encoded_bytes().contains(&0);
+        if let Some(at) = self.arguments.iter().position(|text| has_nul(text)) {
+            return Some(format!("its argument number {} holds a NUL", at + 1));
+        }
+        self.environment.iter().find_map(|(name, value)| {
+            if name.is_empty() || name.as_encoded_bytes().contains(&b'=') || has_nul(name) {
+                return Some(format!("an environment variable cannot be named {name:?}"));
+            }
+            has_nul(value).then(|| format!("the environment variable {name:?} holds a NUL"))
+        })
+    }
+
     /// Looks the program up and checks that it can be run.
     pub(crate) fn resolve(&self) -> Result<ResolvedWorker, WorkerError> {
         let program = find(&self.program)?;
@@ -161,6 +175,9 @@ impl Worker {
         // The system would say the same of a program that does not exist.
         if let Some(path) = self.directory.as_ref().filter(|path| !path.is_dir()) {
             return Err(WorkerError::NoDirectory { path: path.clone() });
+        }
+        if let Some(problem) = self.unusable_text() {
+            return Err(WorkerError::Unusable { problem });
         }
         Ok(ResolvedWorker {
             program,
@@ -239,6 +256,12 @@ pub enum WorkerError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// The system cannot hand its arguments or environment over.
+    #[error("the worker cannot be started: {problem}")]
+    Unusable {
+        /// What is wrong with which of them.
+        problem: String,
     },
     /// The user's arguments do not fit in the handshake.
     #[error("user_arguments has {size} bytes, the limit is {limit}: send a path instead")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use greenroom_protocol::{FailureKind, Pair};
+use greenroom_protocol::{FailureKind, Pair, version};
 use greenroom_supervision::pool::{Attempts, Refusal, RequestId};
 use greenroom_supervision::worker::LaunchRefused;
 use greenroom_supervision::{JobRequest, WorkerId};
@@ -30,7 +30,7 @@ use crate::report::CrashReport;
 ///     .metadata("width", "200")
 ///     .deadline(Duration::from_secs(5));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job {
     pub(crate) id: String,
     name: String,
@@ -113,6 +113,17 @@ impl Job {
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.max_output = bytes;
         self
+    }
+}
+
+/// Without input and metadata: they may hold secrets.
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("input_bytes", &self.input.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -305,8 +316,18 @@ impl Ticket {
         }
     }
 
+    /// It cannot be launched; if that was to be a further attempt, it has failed.
     pub(crate) fn fail_launch(self, error: impl Into<LaunchError>) {
-        self.tell(Update::NotLaunched(error.into()));
+        let error = error.into();
+        if self.launched {
+            self.finish(Err(JobError::Failed {
+                kind: FailureKind::INVALID_INPUT,
+                message: error.to_string(),
+                retryable: false,
+            }));
+        } else {
+            self.tell(Update::NotLaunched(error));
+        }
     }
 
     /// Somebody who has dropped the handle does not want to know.
@@ -491,7 +512,8 @@ impl JobHandle {
                 self.started_at.get_or_insert_with(Instant::now);
             }
             Some(Update::Output(data)) => {
-                self.control.send(JobCommand::Grant(data.len() as u64));
+                self.control
+                    .send(JobCommand::Grant(version::output_cost(data.len())));
                 return Some(data);
             }
             Some(Update::Finished(Ok(last))) => {
@@ -521,7 +543,7 @@ impl Drop for JobHandle {
         let mut unread = 0;
         while let Ok(update) = self.inbox.try_recv() {
             if let Update::Output(data) = update {
-                unread += data.len() as u64;
+                unread += version::output_cost(data.len());
             }
         }
         if unread > 0 {

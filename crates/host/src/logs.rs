@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use greenroom_supervision::{Time, WorkerId};
+use greenroom_supervision::{Time, WorkerId, harmless};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
@@ -144,17 +144,7 @@ impl Logs {
         if self.tail.len() == TAIL_LINES {
             self.tail.pop_front();
         }
-        let end = line.floor_char_boundary(TAIL_LINE);
-        // These lines end up in messages on somebody's terminal, which a worker is not to command.
-        let harmless = |c: char| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        };
-        self.tail
-            .push_back(line[..end].chars().map(harmless).collect());
+        self.tail.push_back(harmless(line, TAIL_LINE));
     }
 }
 

@@ -173,7 +173,8 @@ impl Process {
     }
 
     /// Asks it to leave and waits until it has: it finishes its jobs or runs their shutdown
-    /// callbacks within the close timeout, then it is killed. One that is not ready yet is killed
+    /// callbacks within the close timeout, or what it
+    /// extends that by, then it is killed. One that is not ready yet is killed
     /// at once. Closing twice waits twice.
     ///
     /// Cancel-safe: it leaves all the same.

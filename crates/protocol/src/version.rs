@@ -64,6 +64,19 @@ impl Default for Limits {
     }
 }
 
+/// What a `JobOutput` with this many bytes of data takes from its job's window: at least 64, for each
+/// costs its receiver that much, however little is in it.
+///
+/// ```
+/// use greenroom_protocol::version::output_cost;
+/// assert_eq!((output_cost(1), output_cost(1_000)), (64, 1_000));
+/// ```
+pub const fn output_cost(length: usize) -> u64 {
+    const LEAST: u64 = 64;
+    let length = length as u64;
+    if length < LEAST { LEAST } else { length }
+}
+
 impl Limits {
     /// The smallest window that may be agreed on, in bytes.
     pub const MIN_OUTPUT_WINDOW: u32 = 64 << 10;

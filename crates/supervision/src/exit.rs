@@ -27,7 +27,8 @@ pub enum ExitReason {
         /// Whether it left a core file.
         core: bool,
     },
-    /// The system killed it because memory ran out.
+    /// The system killed it, most likely because memory ran out: it was SIGKILL, nobody here had sent
+    /// it, and the system has killed for want of memory meanwhile.
     #[error("was killed by the system, which was out of memory")]
     OutOfMemory,
     /// It could not be started.

@@ -32,7 +32,8 @@ pub struct JobRequest {
 pub enum JobUpdate {
     /// The worker is about to run it.
     Accepted,
-    /// A piece of its output. The receiver grants the bytes again once it has used them.
+    /// A piece of its output. The receiver grants its
+    /// [cost](greenroom_protocol::version::output_cost) again once it has used it.
     Output(Bytes),
     /// Its end.
     Finished(JobOutcome),

@@ -53,11 +53,13 @@
 pub mod exit;
 pub mod job;
 pub mod pool;
+mod text;
 mod time;
 pub mod worker;
 
 pub use exit::{ExitReason, ExitReport, ExitStatus, SpawnFailure};
 pub use job::{JobOutcome, JobRequest, JobUpdate};
 pub use pool::{Pool, PoolPolicy, WorkerId};
+pub use text::harmless;
 pub use time::Time;
 pub use worker::{Worker, WorkerPolicy};

@@ -1067,11 +1067,22 @@ fn accepting_or_finishing_twice_is_a_breach() {
     for (twice, requirement) in [(accepted(1), "GR-5.4-3"), (finished(1), "GR-5.4-1")] {
         let mut sim = Sim::ready(Child::hung(), policy());
         sim.launch(None);
+        if requirement == "GR-5.4-1" {
+            sim.says(accepted(1));
+        }
         sim.says(twice.clone());
         assert_eq!(sim.kills(), []);
         sim.says(twice);
         assert_eq!(sim.broke(), requirement);
     }
+}
+
+#[test]
+fn finishing_before_accepting_is_a_breach_and_loses_the_job() {
+    let mut sim = Sim::ready(Child::hung(), policy());
+    sim.launch(None);
+    sim.says(finished(1));
+    assert_eq!(sim.broke(), "GR-5.4-5");
 }
 
 #[test]

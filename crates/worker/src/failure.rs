@@ -62,6 +62,14 @@ impl Failure {
         }
     }
 
+    /// That a job never began is the session's to say, not a handler's.
+    pub(crate) fn of_a_handler(mut self) -> Self {
+        if self.kind == FailureKind::REJECTED {
+            self.kind = FailureKind::ERROR;
+        }
+        self
+    }
+
     /// As it goes to the host.
     pub(crate) fn to_wire(&self) -> JobFailure {
         JobFailure {

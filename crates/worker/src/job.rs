@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use greenroom_protocol::{
     CallRequest, CancelReason, EncodeError, ShutdownReason, StartJob, WorkerMessage,
+    version::output_cost,
 };
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
@@ -186,10 +187,20 @@ impl JobContext {
         let mut data = data.into();
         while !data.is_empty() {
             let gone = |_| OutputError::JobEnded;
-            let mut credit = self.state.window.acquire().await.map_err(gone)?;
+            let least = output_cost(0) as usize;
+            let mut credit = self
+                .state
+                .window
+                .acquire_many(least as u32)
+                .await
+                .map_err(gone)?;
             // As much of the rest as there is credit for: a host may grant it in crumbs.
             let most = data.len().min(self.link.frame_data());
-            let more = self.state.window.available_permits().min(most - 1);
+            let more = self
+                .state
+                .window
+                .available_permits()
+                .min(most.saturating_sub(least));
             if let Ok(more) = u32::try_from(more)
                 && let Ok(more) = self.state.window.try_acquire_many(more)
             {
@@ -202,7 +213,7 @@ impl JobContext {
                 .await
                 .map_err(|_| OutputError::JobEnded)?;
             // Nothing is awaited between here and the send, so no credit is lost.
-            let data = data.split_to(credit.num_permits());
+            let data = data.split_to(credit.num_permits().min(most));
             credit.forget();
             place.send(Command::Output {
                 job: self.state.start.job,

@@ -41,7 +41,7 @@ async fn handle<H: Handler>(handler: &H, job: &JobContext, lag: &Lag) -> Outcome
         result = &mut work => match result {
             Ok(Ok(rest)) => Outcome::Ok(rest),
             Ok(Err(_)) if job.state.cancel.get().is_some() => Outcome::Cancelled,
-            Ok(Err(failure)) => Outcome::Failed(failure),
+            Ok(Err(failure)) => Outcome::Failed(failure.of_a_handler()),
             Err(panic) => Outcome::Failed(panic.into()),
         },
         () = job.state.told_to_drop() => {

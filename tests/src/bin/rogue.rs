@@ -291,6 +291,7 @@ impl Rogue {
     fn misbehave(&mut self, job: u64, name: &str) -> io::Result<bool> {
         match name {
             "die-before-accepting" => exit(5),
+            "finish-unaccepted" => self.finish(job, b"the only output".as_slice().into())?,
             "output-first" => self.output(job, b"early".as_slice().into())?,
             "finish-unknown" => self.finish(NO_JOB, Bytes::new())?,
             "accept-unknown" => self.accept(NO_JOB)?,
@@ -320,6 +321,25 @@ impl Rogue {
     fn misbehave_accepted(&mut self, job: u64, name: &str) -> io::Result<()> {
         match name {
             "accept-twice" => self.accept(job),
+            "reject-late" => {
+                self.output(job, b"seen".as_slice().into())?;
+                let finished = JobFinished {
+                    job,
+                    cancelled: false,
+                    failure: Some(JobFailure {
+                        kind: greenroom_protocol::FailureKind::REJECTED,
+                        message: "after all".into(),
+                        retryable: true,
+                    }),
+                };
+                self.send(&WorkerMessage::JobFinished(finished, Bytes::new()))
+            }
+            "crumbs" => {
+                for _ in 0..1 << 20 {
+                    self.output(job, b"x".as_slice().into())?;
+                }
+                Ok(())
+            }
             "finish-twice" => self.finish(job, Bytes::new()),
             "output-after-the-end" => {
                 self.finish(job, Bytes::new())?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use greenroom_protocol::version;
 use greenroom_supervision::worker::{Action, Notice, State};
 use greenroom_supervision::{ExitReport, JobOutcome, JobUpdate};
 
@@ -82,6 +83,7 @@ impl Driver {
             } => self.call(call, method, argument),
             Action::Job(number, update) => self.update(number, update).await,
             Action::Notice(notice) => {
+                self.was_available |= matches!(notice, Notice::Ready { .. });
                 self.log(&notice);
                 self.tell(Tidings::Notice(notice)).await;
             }
@@ -90,18 +92,20 @@ impl Driver {
     }
 
     fn call(&mut self, call: u64, method: String, argument: Bytes) {
-        let Some(handler) = &self.handler else {
+        let Some(handler) = self.handler.clone() else {
             let error = format!("this host serves no calls, and so not {method:?}");
             self.machine
                 .handle_call_result(clock::now(), call, Err(error));
             return;
         };
-        let served = handler.call(Call {
+        let asked = Call {
             worker: self.id,
             method,
             argument,
-        });
-        self.calls.spawn(async move { (call, served.await) });
+        };
+        // Within the task, so that a panic of the handler is the call's, not this worker's.
+        let task = self.calls.spawn(async move { handler.call(asked).await });
+        self.call_numbers.insert(task.id(), call);
     }
 
     async fn update(&mut self, number: u64, update: JobUpdate) {
@@ -112,7 +116,7 @@ impl Driver {
                 }
             }
             JobUpdate::Output(data) => {
-                let size = data.len() as u64;
+                let size = version::output_cost(data.len());
                 if let Some(ticket) = self.jobs.get_mut(&number)
                     && !ticket.output(data)
                 {
@@ -186,7 +190,8 @@ impl Driver {
             self.conclude(ticket, Err(lost)).await;
         }
         self.inputs.close();
-        while let Ok(input) = self.inputs.try_recv() {
+        // Not `try_recv`: it can overlook what another thread is sending at this moment.
+        while let Some(input) = self.inputs.recv().await {
             if let Input::Launch(ticket) = input {
                 self.came_too_late(ticket, &report).await;
             }

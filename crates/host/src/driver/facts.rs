@@ -179,6 +179,11 @@ impl Driver {
                 let Some(&number) = self.numbers.get(&request) else {
                     return;
                 };
+                if !matches!(command, JobCommand::Grant(_))
+                    && let Some(ticket) = self.jobs.get_mut(&number)
+                {
+                    ticket.attempts.stopped = true;
+                }
                 match command {
                     JobCommand::Grant(bytes) => self.machine.grant(now, number, bytes),
                     JobCommand::Cancel => self.machine.cancel(now, number),
@@ -187,7 +192,23 @@ impl Driver {
             }
             Input::Close(reason) => self.machine.close(now, reason),
             Input::Kill(by) => self.machine.kill(now, by),
-            Input::Memory(rss) => self.machine.handle_memory(now, rss),
+            Input::Memory(rss) => {
+                self.note_whether_measured(rss);
+                self.machine.handle_memory(now, rss);
+            }
+        }
+    }
+
+    /// A process that has just ended shows nothing, once. One that lives and shows nothing twice
+    /// cannot be measured, and its limits do not hold.
+    fn note_whether_measured(&mut self, rss: u64) {
+        self.unmeasured = if rss == 0 { self.unmeasured + 1 } else { 0 };
+        if self.unmeasured == 2 && matches!(self.body, Body::Running(_)) {
+            tracing::warn!(
+                worker = %self.id,
+                "its memory cannot be measured, so that its memory limits do not hold: is the host \
+                 out of file descriptors?"
+            );
         }
     }
 

@@ -50,7 +50,8 @@ pub(crate) struct Driver {
     to_self: mpsc::UnboundedSender<Input>,
     owner: Owner,
     handler: Option<Arc<dyn CallHandler>>,
-    calls: JoinSet<(u64, Result<Bytes, String>)>,
+    calls: JoinSet<Result<Bytes, String>>,
+    call_numbers: HashMap<tokio::task::Id, u64>,
     jobs: HashMap<u64, Box<Ticket>>,
     numbers: HashMap<RequestId, u64>,
     /// The id of the job that ended last: what is printed without a job is its, most likely.
@@ -60,6 +61,8 @@ pub(crate) struct Driver {
     alarm: Pin<Box<Sleep>>,
     alarm_at: Time,
     was_available: bool,
+    /// Looks at its memory in a row that showed nothing.
+    unmeasured: u32,
     /// What is polled first.
     turn: usize,
     report: Option<ExitReport>,
@@ -71,7 +74,7 @@ enum Happened {
     Channel(Ready),
     Printed(Printed),
     Input(Input),
-    CallDone(u64, Result<Bytes, String>),
+    CallDone(tokio::task::Id, Result<Bytes, String>),
     Alarm,
 }
 
@@ -95,6 +98,7 @@ impl Driver {
             owner,
             handler: plan.calls,
             calls: JoinSet::new(),
+            call_numbers: HashMap::new(),
             jobs: HashMap::new(),
             numbers: HashMap::new(),
             last_job: None,
@@ -102,6 +106,7 @@ impl Driver {
             alarm: Box::pin(tokio::time::sleep_until(Instant::now())),
             alarm_at: now,
             was_available: false,
+            unmeasured: 0,
             turn: 0,
             report: None,
         };
@@ -141,13 +146,14 @@ impl Driver {
                     // It holds a sender itself.
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,
                 },
-                2 => match self.calls.poll_join_next(context) {
-                    Poll::Ready(Some(Ok((call, result)))) => {
-                        Poll::Ready(Happened::CallDone(call, result))
+                2 => match self.calls.poll_join_next_with_id(context) {
+                    Poll::Ready(Some(Ok((task, result)))) => {
+                        Poll::Ready(Happened::CallDone(task, result))
                     }
-                    // Its number went down with it: the worker waits for no answer longer than its
-                    // job.
-                    Poll::Ready(Some(Err(_))) => Poll::Ready(Happened::Alarm),
+                    Poll::Ready(Some(Err(error))) => {
+                        let result = Err("the host's handler panicked".to_owned());
+                        Poll::Ready(Happened::CallDone(error.id(), result))
+                    }
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,
                 },
                 _ => self.alarm.as_mut().poll(context).map(|()| Happened::Alarm),
@@ -200,8 +206,10 @@ impl Driver {
                 let_others_run().await;
             }
             Happened::Input(input) => self.input(now, input).await,
-            Happened::CallDone(call, result) => {
-                self.machine.handle_call_result(now, call, result);
+            Happened::CallDone(task, result) => {
+                if let Some(call) = self.call_numbers.remove(&task) {
+                    self.machine.handle_call_result(now, call, result);
+                }
             }
             Happened::Alarm => {
                 self.read_what_is_there(now);

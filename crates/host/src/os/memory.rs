@@ -43,13 +43,6 @@ pub(crate) fn sample(pid: u32, reply: impl FnOnce(u64) + Send + 'static) {
 }
 
 fn serve(queue: &Receiver<Request>) {
-    let mut system = match System::new() {
-        Ok(system) => system,
-        Err(error) => {
-            tracing::warn!(%error, "memory is not measured");
-            return;
-        }
-    };
     while let Ok(first) = queue.recv() {
         let requests: Vec<Request> = std::iter::once(first).chain(queue.try_iter()).collect();
         let pids: Vec<Pid> = requests
@@ -58,6 +51,14 @@ fn serve(queue: &Receiver<Request>) {
             .collect();
         // With tasks, each thread would be a row that shows the whole process again.
         let memory = ProcessRefreshKind::nothing().with_memory().without_tasks();
+        // Anew each time: it never forgets a process that it was not asked about again.
+        let mut system = match System::new() {
+            Ok(system) => system,
+            Err(error) => {
+                tracing::warn!(%error, "memory is not measured");
+                return;
+            }
+        };
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, memory);
         for (request, pid) in requests.into_iter().zip(pids) {
             let rss = system.process(pid).map_or(0, sysinfo::Process::memory);

@@ -15,7 +15,7 @@ use nix::sys::signal::{SigSet, Signal};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit};
 use tokio::sync::{mpsc, oneshot};
 
-use super::child::Child;
+use super::child::{Child, out_of_memory_since_last_look};
 use super::refused;
 use crate::command::{ResolvedWorker, WORKER_ENV};
 
@@ -80,6 +80,8 @@ fn serve(mut queue: mpsc::Receiver<Order>) {
     if let Err(error) = terminal_stop.thread_block() {
         tracing::warn!(%error, "SIGTSTP stays unblocked in the spawner thread");
     }
+    // The first look only sets what later ones compare with.
+    out_of_memory_since_last_look();
     while let Some(Order { worker, reply }) = queue.blocking_recv() {
         if !reply.is_closed() {
             // If nobody waits any more, the process ends where it is dropped.
@@ -113,7 +115,7 @@ fn start(worker: &ResolvedWorker) -> Result<Spawned, SpawnFailure> {
         spawned.map_err(|error| refused(format!("run {}", worker.program.display()), &error))?;
 
     let pid = Pid::from_child(&process);
-    let pidfd = match rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK) {
+    let pidfd = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
         Ok(pidfd) => pidfd,
         Err(error) => {
             // Nothing can watch it, so it must not live. After SIGKILL the wait is short.

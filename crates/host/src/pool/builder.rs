@@ -20,7 +20,7 @@ use crate::report::CrashReport;
 /// Events that a slow reader may be behind.
 const EVENTS: usize = 1_024;
 
-/// Describes a pool, then starts it. Defaults are in [`PoolPolicy`] and [`WorkerPolicy`].
+/// Describes a pool, then starts it. Each option says its default.
 ///
 /// Recycling by age and memory, rolling reloads and the quarantine of jobs that kill worker after
 /// worker will be further options here.
@@ -219,6 +219,13 @@ impl PoolBuilder {
     #[must_use]
     pub fn max_extension(mut self, limit: Duration) -> Self {
         self.worker_policy.max_extension = limit;
+        self
+    }
+
+    /// How many calls to its host a worker may have under way. Default 64.
+    #[must_use]
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.worker_policy.max_calls = calls;
         self
     }
 

@@ -155,7 +155,7 @@ impl Pool {
     }
 
     /// Takes no more jobs, finishes those that wait and run, then closes. After `limit` it closes
-    /// whatever still runs, as [`close`](Self::close) does. True if everything was finished.
+    /// whatever still runs, as [`close`](Self::close) does. False if it came to that.
     ///
     /// Cancel-safe: the pool goes on draining, without the limit.
     pub async fn drain(&self, limit: Duration) -> bool {
@@ -168,7 +168,7 @@ impl Pool {
     }
 
     /// Refuses what waits, asks every worker to leave and waits until all are gone: at most the
-    /// close timeout, and what killing takes. Jobs that run are told, may finish, and have their
+    /// close timeout, what workers extend it by (`max_extension`), and what killing takes. Jobs that run are told, may finish, and have their
     /// shutdown callbacks run. Closing twice waits twice.
     ///
     /// Cancel-safe: the pool closes all the same.

@@ -8,6 +8,7 @@ use greenroom_supervision::pool::{PoolAction, PoolNotice, Refusal, RequestId};
 use greenroom_supervision::worker::Notice;
 use greenroom_supervision::{ExitReason, Pool as Machine, PoolPolicy, Time, WorkerId};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
 
 use super::{Health, PoolInput, Stats};
 use crate::clock;
@@ -24,6 +25,9 @@ pub(super) struct Task {
     inputs: mpsc::UnboundedReceiver<PoolInput>,
     tidings: mpsc::Receiver<(WorkerId, Tidings)>,
     to_self: mpsc::Sender<(WorkerId, Tidings)>,
+    /// The workers' own tasks.
+    drivers: JoinSet<()>,
+    driver_of: HashMap<tokio::task::Id, WorkerId>,
     workers: HashMap<WorkerId, Member>,
     /// Requests without a place.
     waiting: HashMap<RequestId, Waiting>,
@@ -54,6 +58,8 @@ enum Waiting {
 struct Placed {
     worker: WorkerId,
     is_job: bool,
+    /// Its caller has had it stopped: it is not run again.
+    stopped: bool,
 }
 
 impl Task {
@@ -72,6 +78,8 @@ impl Task {
             inputs,
             tidings,
             to_self,
+            drivers: JoinSet::new(),
+            driver_of: HashMap::new(),
             workers: HashMap::new(),
             waiting: HashMap::new(),
             placed: HashMap::new(),
@@ -88,7 +96,7 @@ impl Task {
         loop {
             self.perform();
             if self.closed {
-                return self.refuse_the_rest();
+                return self.refuse_the_rest().await;
             }
             let alarm = async {
                 match self.machine.poll_timeout() {
@@ -102,6 +110,7 @@ impl Task {
                     self.catch_up_with_workers();
                     self.input(input);
                 }
+                Some(ended) = self.drivers.join_next_with_id() => self.driver_ended(ended),
                 () = alarm => {
                     self.catch_up_with_workers();
                     self.machine.handle_timeout(clock::now());
@@ -118,6 +127,8 @@ impl Task {
                 return;
             };
             self.tidings(worker, tidings);
+            // What follows from it holds before the next command: a withdrawal must find its place.
+            self.perform();
         }
     }
 
@@ -178,8 +189,10 @@ impl Task {
     }
 
     fn command(&mut self, now: Time, request: RequestId, command: JobCommand) {
-        if let Some(placed) = self.placed.get(&request) {
-            self.tell(placed.worker, Input::Job(request, command));
+        if let Some(placed) = self.placed.get_mut(&request) {
+            placed.stopped |= !matches!(command, JobCommand::Grant(_));
+            let worker = placed.worker;
+            self.tell(worker, Input::Job(request, command));
         } else if !matches!(command, JobCommand::Grant(_))
             && self.machine.withdraw(now, request)
             && let Some(Waiting::Job(ticket)) = self.waiting.remove(&request)
@@ -217,7 +230,22 @@ impl Task {
             }
             Tidings::Returned { ticket, used } => {
                 let request = ticket.request;
+                let stopped = self
+                    .placed
+                    .get(&request)
+                    .is_some_and(|placed| placed.stopped);
                 self.release(request);
+                if stopped {
+                    let error = JobError::Cancelled;
+                    self.totals.failed += 1;
+                    self.emit(|| EventKind::JobFinished {
+                        job: ticket.id().to_owned(),
+                        worker,
+                        error: Some(error.clone()),
+                    });
+                    ticket.finish(Err(error));
+                    return self.place_is_free(now, worker, used);
+                }
                 self.emit(|| EventKind::JobRequeued {
                     job: ticket.id().to_owned(),
                     worker,
@@ -264,6 +292,27 @@ impl Task {
             .is_some_and(|member| !member.leaving)
         {
             self.machine.handle_released(now, worker, used);
+        }
+    }
+
+    /// A task that panicked (code of the host's own that runs in it, such as a `tracing` subscriber)
+    /// has dropped its process, which ends it, and its jobs, whose handles notice.
+    fn driver_ended(&mut self, ended: Result<(tokio::task::Id, ()), JoinError>) {
+        let task = match &ended {
+            Ok((task, ())) => *task,
+            Err(error) => error.id(),
+        };
+        let Some(worker) = self.driver_of.remove(&task) else {
+            return;
+        };
+        if let Err(error) = ended
+            && self.workers.remove(&worker).is_some()
+        {
+            self.placed.retain(|_, placed| placed.worker != worker);
+            self.totals.workers_lost += 1;
+            let by = format!("its task in the host failed: {error}");
+            let reason = ExitReason::Requested { by };
+            self.machine.handle_exited(clock::now(), worker, &reason);
         }
     }
 
@@ -322,13 +371,15 @@ impl Task {
             places_used: 0,
         };
         self.workers.insert(worker, member);
-        tokio::spawn(driver.run());
+        let task = self.drivers.spawn(driver.run());
+        self.driver_of.insert(task.id(), worker);
     }
 
     fn assign(&mut self, request: RequestId, worker: WorkerId) {
         let placed = Placed {
             worker,
             is_job: false,
+            stopped: false,
         };
         match self.waiting.remove(&request) {
             Some(Waiting::Job(ticket)) => {
@@ -387,6 +438,10 @@ impl Task {
             let now = clock::now();
             let request = ticket.request;
             self.release(request);
+            self.emit(|| EventKind::JobRequeued {
+                job: ticket.id().to_owned(),
+                worker,
+            });
             self.waiting.insert(request, Waiting::Job(ticket));
             // Or the plan would choose it again, and again.
             self.unavailable(now, worker);
@@ -412,9 +467,9 @@ impl Task {
     }
 
     /// What was sent after the end.
-    fn refuse_the_rest(mut self) {
+    async fn refuse_the_rest(mut self) {
         self.inputs.close();
-        while let Ok(input) = self.inputs.try_recv() {
+        while let Some(input) = self.inputs.recv().await {
             match input {
                 PoolInput::Launch(ticket) | PoolInput::LaunchReserved(ticket) => {
                     ticket.refuse(Refusal::Closed);

@@ -674,7 +674,12 @@ impl Pool {
     }
 
     fn notice_warmth(&mut self) {
-        if !self.warmed && self.phase == Phase::Open && self.free_places() >= self.policy.idle {
+        // Somebody serves and the rest cannot be started: that is all the warmth there will be.
+        let failed = self.failed_starts.as_ref();
+        let settled = failed.is_some_and(|(failures, _)| *failures >= self.policy.start_attempts)
+            && self.members.values().any(Member::serves);
+        let warm = settled || self.free_places() >= self.policy.idle;
+        if !self.warmed && self.phase == Phase::Open && warm {
             self.warmed = true;
             self.notice(PoolNotice::Warm);
         }

@@ -18,6 +18,8 @@ pub struct Attempts {
     pub unstarted: u32,
     /// Whether its caller has already seen output, which another attempt would repeat.
     pub streamed: bool,
+    /// Whether its caller has had it cancelled or killed: then no attempt follows.
+    pub stopped: bool,
 }
 
 impl Attempts {
@@ -35,13 +37,14 @@ impl Attempts {
             JobOutcome::Failed(failure) => (true, failure.retryable),
             JobOutcome::Lost { accepted, .. } => (*accepted, true),
         };
-        if began {
+        let another = if began {
             self.begun += 1;
             may_help && !self.streamed && self.begun <= self.retries
         } else {
             self.unstarted += 1;
             self.unstarted < UNSTARTED_ATTEMPTS
-        }
+        };
+        another && !self.stopped
     }
 
     /// The number of the attempt that is under way or comes next, from 1.

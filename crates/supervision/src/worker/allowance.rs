@@ -21,7 +21,7 @@ impl Allowance {
     pub(super) fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
         let granted = extra.min(max.saturating_sub(self.extended));
         self.extended += granted;
-        self.total += granted;
+        self.total = self.total.saturating_add(granted);
         granted
     }
 }

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use greenroom_protocol::{
-    CallRequest, CancelReason, DeadlineKind, ExtendDeadline, InitializeCode, InitializeError,
-    InitializeResponse, JobFinished, Pong, WorkerMessage, version,
+    CallRequest, CancelReason, DeadlineKind, ExtendDeadline, FailureKind, InitializeCode,
+    InitializeError, InitializeResponse, JobFailure, JobFinished, Pong, WorkerMessage, version,
 };
 
 use super::timers::Timer;
 use super::{Action, ExitReason, JobTime, JobUpdate, Notice, State, Worker};
 use crate::job::JobOutcome;
+use crate::text::harmless;
 use crate::time::Time;
 
 /// The most jobs that a worker may offer to run at a time.
 const MAX_SLOTS: u32 = 1 << 16;
+/// What is kept of a worker's words, in bytes: reasons and messages, names, stacks.
+const MAX_WORDS: usize = 16 << 10;
+const MAX_NAME: usize = 256;
+const MAX_STACKS: usize = 64 << 10;
 
 impl Worker {
     /// It sent a message.
@@ -27,7 +32,7 @@ impl Worker {
             WorkerMessage::InitializeResponse(response) => self.response(now, response),
             WorkerMessage::ExtendDeadline(extend) => self.extend(extend),
             WorkerMessage::Exiting(exiting) => {
-                self.farewell = Some(exiting.reason);
+                self.farewell = Some(harmless(&exiting.reason, MAX_WORDS));
                 self.leaves_by_itself(now);
             }
             message if self.slots == 0 && self.state == State::Initializing => {
@@ -44,7 +49,7 @@ impl Worker {
                 if !self.retiring && self.state == State::Ready {
                     self.retiring = true;
                     self.notice(Notice::Retiring {
-                        reason: retire.reason,
+                        reason: harmless(&retire.reason, MAX_WORDS),
                     });
                 }
             }
@@ -52,7 +57,7 @@ impl Worker {
             WorkerMessage::JobOutput(output, data) => self.output(now, output.job, data),
             WorkerMessage::JobFinished(finished, data) => self.finished(now, finished, data),
             WorkerMessage::CallRequest(request, argument) => self.call(now, request, argument),
-            WorkerMessage::StackDump(dump) => self.stacks = Some(dump.text),
+            WorkerMessage::StackDump(dump) => self.stacks = Some(harmless(&dump.text, MAX_STACKS)),
         }
     }
 
@@ -66,7 +71,7 @@ impl Worker {
         }
         if let Some(error) = response.error {
             self.reason = Some(ExitReason::InitializeFailed {
-                message: in_words(error, response.protocol),
+                message: in_words(&error, response.protocol),
             });
             self.timers.clear(Timer::Initialize);
             self.enter(State::Closing, now);
@@ -104,8 +109,8 @@ impl Worker {
         self.timers.set(Timer::Memory, now);
         self.notice(Notice::Ready {
             slots: self.slots,
-            name: response.name,
-            version: response.version,
+            name: harmless(&response.name, MAX_NAME),
+            version: harmless(&response.version, MAX_NAME),
         });
     }
 
@@ -182,7 +187,7 @@ impl Worker {
         };
         let granted = asked.min(max.saturating_sub(job.extended));
         job.extended += granted;
-        job.deadline += granted;
+        job.deadline = job.deadline.saturating_add(granted);
         job.time = JobTime::Until(at + granted);
         granted
     }
@@ -201,7 +206,7 @@ impl Worker {
     }
 
     fn output(&mut self, now: Time, number: u64, data: Bytes) {
-        let size = data.len() as u64;
+        let size = version::output_cost(data.len());
         match self.jobs.get_mut(number) {
             None => self.unknown_job(now, "JobOutput", number),
             Some(job) if !job.accepted => {
@@ -210,14 +215,16 @@ impl Worker {
             }
             Some(job) if size > job.window => {
                 let detail = format!(
-                    "job {number} sent {size} bytes, its window was {}",
+                    "an output of job {number} costs {size} of its window, which was {}",
                     job.window
                 );
                 self.violation(now, "GR-5.5-1", detail);
             }
             Some(job) => {
                 job.window -= size;
-                if size > 0 {
+                if data.is_empty() {
+                    self.grant(now, number, size);
+                } else {
                     self.update(number, JobUpdate::Output(data));
                 }
             }
@@ -225,11 +232,29 @@ impl Worker {
     }
 
     fn finished(&mut self, now: Time, finished: JobFinished, data: Bytes) {
-        let Some(job) = self.jobs.remove(finished.job) else {
+        let Some(job) = self.jobs.get(finished.job) else {
             return self.unknown_job(now, "JobFinished", finished.job);
         };
+        let (may, ended) = match &finished.failure {
+            Some(failure) if failure.kind == FailureKind::REJECTED => {
+                (!job.accepted, "rejected after")
+            }
+            Some(_) => (true, ""),
+            None => (job.accepted || finished.cancelled, "done before"),
+        };
+        if !may {
+            // It stays with the worker, and is lost with it.
+            let detail = format!("job {} was {ended} it was accepted", finished.job);
+            return self.violation(now, "GR-5.4-5", detail);
+        }
+        let Some(job) = self.jobs.remove(finished.job) else {
+            return;
+        };
         let outcome = match finished.failure {
-            Some(failure) => JobOutcome::Failed(failure),
+            Some(failure) => JobOutcome::Failed(JobFailure {
+                message: harmless(&failure.message, MAX_WORDS),
+                ..failure
+            }),
             None if !finished.cancelled => JobOutcome::Ok(data),
             None if job.cancelled_for() == Some(CancelReason::DEADLINE) => {
                 JobOutcome::DeadlineExceeded {
@@ -259,6 +284,7 @@ impl Worker {
         if self.calls.len() >= self.policy.max_calls {
             let error = format!("{} calls are under way already", self.calls.len());
             if !std::mem::replace(&mut self.call_refused, true) {
+                let method = harmless(&method, MAX_NAME);
                 self.notice(Notice::CallRefused { method });
             }
             return self.answer_call(call, Err(error));
@@ -274,9 +300,9 @@ impl Worker {
 }
 
 /// What the worker says, or what its code means if it says nothing.
-fn in_words(error: InitializeError, protocol: u16) -> String {
+fn in_words(error: &InitializeError, protocol: u16) -> String {
     if !error.message.is_empty() {
-        return error.message;
+        return harmless(&error.message, MAX_WORDS);
     }
     match error.code {
         InitializeCode::VERSION => format!(

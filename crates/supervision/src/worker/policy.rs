@@ -100,6 +100,11 @@ impl WorkerPolicy {
                 return Err(PolicyError::new(option, format!("{span:?}"), advice));
             }
         }
+        if self.max_extension > LONGEST {
+            let span = format!("{:?}", self.max_extension);
+            let advice = "it must be at most 366 days; 0 grants nothing";
+            return Err(PolicyError::new("max_extension", span, advice));
+        }
         if self.ping_timeout <= self.ping_interval {
             return Err(PolicyError::new(
                 "ping_timeout",

@@ -334,12 +334,19 @@ fn output_waits_for_the_window() {
         WorkerMessage::Pong(pong) => assert_eq!((pong.seq, pong.jobs), (9, 1)),
         other => panic!("nothing may pass the window, got {other:?}"),
     }
+    // Each output costs 64 at least: with less credit nothing is sent.
+    peer.grant(1, 63);
+    peer.ping(10);
+    match peer.receive() {
+        WorkerMessage::Pong(pong) => assert_eq!(pong.seq, 10),
+        other => panic!("63 bytes of credit are too few, got {other:?}"),
+    }
     peer.grant(1, 1);
     match peer.receive() {
         WorkerMessage::JobOutput(_, data) => output.extend_from_slice(&data),
-        other => panic!("expected one byte of output, got {other:?}"),
+        other => panic!("expected 64 bytes of output, got {other:?}"),
     }
-    assert_eq!(output.len(), window + 1);
+    assert_eq!(output.len(), window + 64);
     peer.grant(1, 64 << 10);
     output.extend(peer.output(1));
     let expected: Vec<u8> = (0..8).flat_map(|byte| vec![byte; 50_000]).collect();
