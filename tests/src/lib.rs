@@ -4,7 +4,8 @@
 //!
 //! The files in `tests/` hold the promises, one theme each, and are the hosts. Their workers are two
 //! programs of this package: `puppet` links the `worker` crate and does odd things on demand, its
-//! source begins with the list; `rogue` speaks the protocol by hand and breaks it.
+//! source begins with the list; `rogue` speaks the protocol by hand and breaks it. Their daemons are a
+//! third, `daemon`, which does not know the library.
 //!
 //! Nothing here sleeps in order to wait. A test awaits an event of the pool, an update of a job, or
 //! the end of a process, always [`within`] a bound that only a hang exceeds. A limit that is meant to
@@ -13,6 +14,7 @@
 mod files;
 mod processes;
 mod story;
+mod unit_story;
 
 use std::future::Future;
 use std::panic::Location;
@@ -27,6 +29,7 @@ pub use processes::{
     Kill, children, descriptors, is_there, kill, process_gone, process_gone_within, threads,
 };
 pub use story::Story;
+pub use unit_story::UnitStory;
 
 /// What the future comes to, or a panic that names the place of the call after so many seconds.
 #[track_caller]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use common_b::*;
 use greenroom::{
-    ConfigError, ExitReason, Job, LaunchError, LaunchRefused, Limits, Pool, PoolBuilder, Refusal,
-    StartError, Worker, WorkerError,
+    CommandError, ConfigError, ExitReason, Job, LaunchError, LaunchRefused, Limits, Pool,
+    PoolBuilder, Refusal, StartError, Worker, WorkerError,
 };
 
 /// The whole chain of an error, as a program would print it.
@@ -57,11 +57,17 @@ async fn a_path_that_cannot_be_run_is_refused_before_anything_is_started() {
     let at = |name: &str| directory.path().join(name);
 
     let (error, text) = bad_worker(&at("nobody")).await;
-    assert!(matches!(error, WorkerError::NotFound { .. }));
+    assert!(matches!(
+        error,
+        WorkerError::Command(CommandError::NotFound { .. })
+    ));
     says(&text, &["nobody", "does not exist", "give the path"]);
 
     let (error, text) = bad_worker(directory.path()).await;
-    assert!(matches!(error, WorkerError::NotAFile { .. }));
+    assert!(matches!(
+        error,
+        WorkerError::Command(CommandError::NotAFile { .. })
+    ));
     says(&text, &["is not a file", "give the path"]);
 
     fs::write(at("plain"), "#!/bin/sh\n").expect("a file");
@@ -69,23 +75,32 @@ async fn a_path_that_cannot_be_run_is_refused_before_anything_is_started() {
     let (error, text) = bad_worker(&at("plain")).await;
     assert!(matches!(
         error,
-        WorkerError::NotExecutable { mode: 0o644, .. }
+        WorkerError::Command(CommandError::NotExecutable { mode: 0o644, .. })
     ));
     says(&text, &["plain", "not executable", "644", "chmod +x"]);
 
     let (error, text) = bad_worker(Path::new("greenroom-no-such-program")).await;
-    assert!(matches!(error, WorkerError::NotInPath { .. }));
+    assert!(matches!(
+        error,
+        WorkerError::Command(CommandError::NotInPath { .. })
+    ));
     says(
         &text,
         &["greenroom-no-such-program", "PATH", "give its path"],
     );
 
     let (error, text) = bad_worker(&at("plain/below")).await;
-    assert!(matches!(error, WorkerError::Unreadable { .. }));
+    assert!(matches!(
+        error,
+        WorkerError::Command(CommandError::Unreadable { .. })
+    ));
     says(&text, &["plain/below", "Not a directory"]);
 
     let (error, text) = bad_worker(Path::new("")).await;
-    assert!(matches!(error, WorkerError::NoProgram), "{error:?}");
+    assert!(
+        matches!(error, WorkerError::Command(CommandError::NoProgram)),
+        "{error:?}"
+    );
     says(&text, &["has no program"]);
 }
 
@@ -95,7 +110,9 @@ async fn a_directory_to_start_in_that_does_not_exist_is_named() {
     let error = refused(Pool::builder(worker)).await;
     assert!(matches!(
         error,
-        StartError::Config(ConfigError::Worker(WorkerError::NoDirectory { .. }))
+        StartError::Config(ConfigError::Worker(WorkerError::Command(
+            CommandError::NoDirectory { .. }
+        )))
     ));
     says(&told(&error), &["current_dir", "/no/such/directory"]);
 }

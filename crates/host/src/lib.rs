@@ -28,7 +28,30 @@
 //! **Nothing outlives its owner.** Each worker leads a process group. Whatever ends it, the group
 //! is killed while the leader is still a zombie, so its number cannot have become somebody else's,
 //! and only then is it reaped. If the host itself is killed, each worker notices by its socket and
-//! ends its group.
+//! ends its group. A daemon notices nothing: a small process, the guard, does it for all daemons.
+//!
+//! # Units
+//!
+//! A [`Supervisor`] looks after **units**: a [`Daemon`] is a process of any program, a [`Task`] an
+//! async function of this process, and a [`PoolBuilder`] a pool. What starts when, what is restarted
+//! and what stops first is decided by one machine, `supervision::Supervisor`.
+//!
+//! ```text
+//!   your code ── Supervisor ──► task of the supervisor ──► task of a run ──► process, future, pool
+//!                    ▲            decides by          ◄──   owns it
+//!                    │            supervision::Supervisor   facts: spawned, ready, probed, ended
+//!                  events, output
+//! ```
+//!
+//! Each **run** of a unit, from the order to start it until nothing of it is left, is a task of its
+//! own. It owns the process with its pipes and its notification socket, so that a unit that floods or
+//! hangs keeps nobody else waiting. It knows no policy: it takes orders, such as "SIGTERM now" or
+//! "probe now", and tells facts. The supervisor's task waits for no run. When it wakes up late, because
+//! this process did not run for a while, it has every run read what is there before it looks at the
+//! clock: silence that was the host's own is held against nobody.
+//!
+//! A run is over when its process was reaped, its group is extinct and what had left the group was
+//! found by its mark and killed. Only then is the unit's next run begun.
 
 mod call;
 mod channel;
@@ -38,26 +61,36 @@ mod driver;
 mod event;
 mod job;
 mod logs;
+mod notify;
 mod os;
 mod pool;
+mod probe;
 mod process;
 mod report;
+pub mod supervisor;
+pub mod unit;
+mod worker;
 
+pub use self::worker::{Worker, WorkerError};
 pub use bytes::Bytes;
 pub use call::{Call, CallFuture, CallHandler};
-pub use command::{Worker, WorkerError};
+pub use command::{Command, CommandError};
 pub use event::{Event, EventKind, Events};
 pub use greenroom_protocol::{FailureKind, Limits};
 pub use greenroom_supervision::exit::InitializePhase;
 pub use greenroom_supervision::pool::{PoolNotice, Refusal};
-pub use greenroom_supervision::worker::{LaunchRefused, Notice, PolicyError, State};
+pub use greenroom_supervision::worker::{LaunchRefused, Notice, State};
 pub use greenroom_supervision::{
-    ExitReason, ExitReport, ExitStatus, SpawnFailure, WorkerId, WorkerPolicy,
+    ExitReason, ExitReport, ExitStatus, PolicyError, SpawnFailure, WorkerId, WorkerPolicy, harmless,
 };
 pub use job::{Job, JobError, JobHandle, LaunchError};
+pub use os::init;
 pub use pool::{Pool, PoolBuilder, Reservation, StartError, Stats};
+pub use probe::{AddressProblem, Probe, ProbeError, ProbeFailure};
 pub use process::{ConfigError, Process, ProcessError};
 pub use report::CrashReport;
+pub use supervisor::Supervisor;
+pub use unit::{Daemon, Task, Unit};
 
 /// The README's examples are compiled as tests.
 #[cfg(doctest)]

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use greenroom_protocol::ShutdownReason;
 use greenroom_supervision::pool::RequestId;
-use greenroom_supervision::worker::{Hello, PolicyError};
-use greenroom_supervision::{WorkerId, WorkerPolicy};
+use greenroom_supervision::worker::Hello;
+use greenroom_supervision::{PolicyError, WorkerId, WorkerPolicy};
 use tokio::sync::{mpsc, watch};
 
 use crate::call::CallHandler;
-use crate::command::{Worker, WorkerError};
 use crate::driver::{Driver, Input, Owner, Plan, Status};
 use crate::job::{Job, JobHandle, JobOwner, LaunchError, Ticket};
 use crate::report::CrashReport;
+use crate::worker::{Worker, WorkerError};
 
 /// A supervised worker process: start it, wait until it is ready, give it jobs, end it.
 ///

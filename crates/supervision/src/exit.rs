@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::text::Span;
 use crate::worker::State;
 
 /// Why a worker is gone. Whoever ends a worker says why before doing it; only a worker that ended
@@ -35,7 +36,7 @@ pub enum ExitReason {
     #[error("could not be started: {0}")]
     SpawnFailed(SpawnFailure),
     /// It was not ready in time.
-    #[error("was not ready after {after:?} ({phase})")]
+    #[error("was not ready after {} ({phase})", Span(*.after))]
     InitializeTimeout {
         /// What it was doing.
         phase: InitializePhase,
@@ -49,7 +50,7 @@ pub enum ExitReason {
         message: String,
     },
     /// It did not answer pings.
-    #[error("did not answer a ping for {silent_for:?}")]
+    #[error("did not answer a ping for {}", Span(*.silent_for))]
     PingTimeout {
         /// How long its last answer took, if there was one.
         last_rtt: Option<Duration>,
@@ -65,7 +66,7 @@ pub enum ExitReason {
         limit: u64,
     },
     /// It was asked to leave and did not in time.
-    #[error("did not leave within {after:?}")]
+    #[error("did not leave within {}", Span(*.after))]
     CloseTimeout {
         /// The limit, extensions included.
         after: Duration,
@@ -79,7 +80,7 @@ pub enum ExitReason {
         detail: String,
     },
     /// A job ran past its deadline and did not stop when it was told to.
-    #[error("job {job} ran past its deadline of {deadline:?} and did not stop")]
+    #[error("job {job} ran past its deadline of {} and did not stop", Span(*.deadline))]
     JobDeadline {
         /// The job's id.
         job: String,
@@ -87,7 +88,7 @@ pub enum ExitReason {
         deadline: Duration,
     },
     /// A job was cancelled and did not stop.
-    #[error("job {job} was cancelled and did not stop within {after:?}")]
+    #[error("job {job} was cancelled and did not stop within {}", Span(*.after))]
     CancelIgnored {
         /// The job's id.
         job: String,
@@ -97,6 +98,58 @@ pub enum ExitReason {
     /// It closed its socket but lived on.
     #[error("closed its connection and did not exit")]
     Disconnected,
+    /// It was not ready in time.
+    #[error("was not ready within {}", Span(*.after))]
+    StartTimeout {
+        /// The limit, extensions included.
+        after: Duration,
+    },
+    /// It printed nothing for too long.
+    #[error("printed nothing for {}", Span(*.silent_for))]
+    Silent {
+        /// For how long.
+        silent_for: Duration,
+    },
+    /// A check failed too often in a row.
+    #[error("check {check} failed {failures} times in a row: {message}")]
+    CheckFailed {
+        /// The check's name.
+        check: String,
+        /// How often.
+        failures: u32,
+        /// What went wrong the last time.
+        message: String,
+    },
+    /// It did not give its sign of life, or asked to be ended for cause.
+    #[error("{}", no_sign(*.silent_for))]
+    Watchdog {
+        /// For how long; zero if it asked for it.
+        silent_for: Duration,
+    },
+    /// A task returned an error, or a pool could not start.
+    #[error("failed: {message}")]
+    Failed {
+        /// Its own words.
+        message: String,
+    },
+    /// A task panicked.
+    #[error("panicked: {message}")]
+    Panicked {
+        /// Its words.
+        message: String,
+    },
+    /// It did not end in time, and there is no way to make it.
+    #[error("did not end within {} and was abandoned", Span(*.after))]
+    Abandoned {
+        /// How long it had.
+        after: Duration,
+    },
+    /// Another member of its group ended.
+    #[error("was ended with its group, because {culprit} ended")]
+    GroupRestart {
+        /// Who.
+        culprit: String,
+    },
     /// Somebody had it killed.
     #[error("was killed on request: {by}")]
     Requested {
@@ -201,6 +254,15 @@ fn unasked(code: i32) -> &'static str {
     }
 }
 
+/// One that asks to be ended has not been silent.
+fn no_sign(silent_for: Duration) -> String {
+    if silent_for.is_zero() {
+        "asked to be ended for cause".to_owned()
+    } else {
+        format!("gave no sign of life for {}", Span(silent_for))
+    }
+}
+
 /// Bytes for people.
 struct MiB(u64);
 
@@ -210,11 +272,11 @@ impl fmt::Display for MiB {
     }
 }
 
-struct SignalName(i32);
+pub(crate) struct SignalName(pub(crate) i32);
 
 impl fmt::Display for SignalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The numbers that Linux and the BSDs share; what differs is left to the number.
+        // The numbers that Linux and the BSDs share, and the two of Linux that people send.
         let name = match self.0 {
             1 => "SIGHUP",
             2 => "SIGINT",
@@ -224,7 +286,9 @@ impl fmt::Display for SignalName {
             6 => "SIGABRT",
             8 => "SIGFPE",
             9 => "SIGKILL",
+            10 if cfg!(target_os = "linux") => "SIGUSR1",
             11 => "SIGSEGV",
+            12 if cfg!(target_os = "linux") => "SIGUSR2",
             13 => "SIGPIPE",
             14 => "SIGALRM",
             15 => "SIGTERM",

@@ -9,7 +9,8 @@
 mod crew;
 
 use crew::{Crew, Starts, crashed, ms, no_such_file, secs, too_slow};
-use greenroom_supervision::pool::{Backoff, Refusal, RequestId};
+use greenroom_supervision::Backoff;
+use greenroom_supervision::pool::{Refusal, RequestId};
 use greenroom_supervision::{PoolPolicy, WorkerId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};

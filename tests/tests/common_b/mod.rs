@@ -136,7 +136,12 @@ pub(crate) struct Host {
 impl Host {
     /// `mark` is in the environment of the host and of everything that it starts.
     pub(crate) fn start(arguments: &[&str], mark: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_host_under_test"))
+        Self::start_program(env!("CARGO_BIN_EXE_host_under_test"), arguments, mark)
+    }
+
+    /// As [`start`](Self::start), of another program that is a host.
+    pub(crate) fn start_program(program: &str, arguments: &[&str], mark: &str) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .env(MARK, mark)
             .stdin(Stdio::piped())

@@ -1,5 +1,6 @@
 //! What the system and others tell a worker's task.
 
+use std::io;
 use std::time::Duration;
 
 use greenroom_protocol::{DecodeError, WorkerMessage};
@@ -22,7 +23,7 @@ impl Driver {
     pub(super) fn spawned(&mut self, now: Time, spawned: Spawned) {
         let Spawned {
             mut child,
-            socket,
+            stdin,
             stdout,
             stderr,
             shortcomings,
@@ -32,6 +33,7 @@ impl Driver {
             tracing::warn!(worker = %self.id, pid, %shortcoming, "a worker runs without a limit");
         }
         let body = child.watch().and_then(|()| {
+            let socket = stdin.ok_or_else(|| io::Error::other("it has no control socket"))?;
             Ok(Body::Running(Box::new(Running {
                 logs: Logs::new(self.id, pid, stdout, stderr)?,
                 channel: Some(Channel::new(socket)?),

@@ -24,7 +24,7 @@ use tokio::time::{Instant, Sleep};
 use crate::call::CallHandler;
 use crate::channel::Ready;
 use crate::clock;
-use crate::command::ResolvedWorker;
+use crate::command::ResolvedCommand;
 use crate::job::Ticket;
 use crate::logs::Printed;
 use crate::os::{self, Spawned};
@@ -35,7 +35,7 @@ pub(crate) use owner::{Input, Owner, Status, Tidings};
 /// What is needed to make a worker.
 #[derive(Clone)]
 pub(crate) struct Plan {
-    pub(crate) worker: Arc<ResolvedWorker>,
+    pub(crate) worker: Arc<ResolvedCommand>,
     pub(crate) policy: WorkerPolicy,
     pub(crate) hello: Hello,
     pub(crate) calls: Option<Arc<dyn CallHandler>>,
@@ -89,10 +89,15 @@ impl Driver {
     ) -> (Self, mpsc::UnboundedSender<Input>) {
         let (to_self, inputs) = mpsc::unbounded_channel();
         let now = clock::now();
+        let order = os::Order {
+            command: plan.worker,
+            stdin: os::Stdin::ControlSocket,
+            environment: Vec::new(),
+        };
         let driver = Self {
             id,
             machine: Machine::new(plan.policy, plan.hello, now),
-            body: Body::Spawning(Box::pin(os::spawn(plan.worker))),
+            body: Body::Spawning(Box::pin(os::spawn(order))),
             inputs,
             to_self: to_self.clone(),
             owner,

@@ -10,7 +10,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::group::Group;
 use super::watched::watch;
+use super::{guard, own};
 
 /// A process that leads its own group, and has not been reaped.
 ///
@@ -18,6 +20,8 @@ use super::watched::watch;
 pub(crate) struct Child {
     pid: Pid,
     pidfd: Option<Pidfd>,
+    /// Whether the guard would end its group if the host did.
+    pub(super) guarded: bool,
 }
 
 enum Pidfd {
@@ -40,11 +44,18 @@ impl Child {
         Self {
             pid,
             pidfd: Some(Pidfd::Raw(pidfd)),
+            guarded: false,
         }
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// The group that it leads. Ask before it is reaped, to wait for the group's
+    /// [extinction](super::extinct) afterwards.
+    pub(crate) fn group(&self) -> Group {
+        Group::led_by(self.pid)
     }
 
     /// Lets the runtime watch for its exit. Must be called within one.
@@ -74,15 +85,39 @@ impl Child {
         }
     }
 
+    /// Sends all processes in its group a signal by number. Cannot hit anybody else: its number, and so its group's, is its
+    /// own until it is reaped.
+    ///
+    /// Fails with `InvalidInput` if the number is no signal that has a name (1 to 31), and with what
+    /// the system says, for example if it may not be signalled. One that has exited and was not
+    /// reaped takes every signal, without effect.
+    pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
+        let Some(named) = Signal::from_named_raw(signal) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{signal} is not a signal: give one from 1 to 31"),
+            ));
+        };
+        rustix::process::kill_process_group(self.pid, named)?;
+        Ok(())
+    }
+
     /// Ends what is left of its group and takes its exit status. Call it once it has
-    /// [exited](Self::poll_exited); `None` if the system will not tell.
+    /// [exited](Self::poll_exited); `None` if the system will not tell. Its group may take a moment
+    /// longer: see [`extinct`](super::extinct).
     pub(crate) fn reap(mut self) -> Option<ExitStatus> {
         // Its number is still taken by the zombie: the group cannot be somebody else's.
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         let fd = self.pidfd.take()?;
-        let status =
-            rustix::process::waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED).ok()??;
-        Some(exit_status(&status))
+        let status = own::reap(self.pid, fd.as_fd());
+        self.leave_guard();
+        status.as_ref().map(exit_status)
+    }
+
+    fn leave_guard(&self) {
+        if self.guarded {
+            guard::leave(self.group());
+        }
     }
 }
 
@@ -95,19 +130,24 @@ impl Drop for Child {
         let Some(fd) = self.pidfd.take() else {
             return;
         };
-        let gone = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         if !matches!(
-            rustix::process::waitid(WaitId::PidFd(fd.as_fd()), gone),
+            rustix::process::waitid(WaitId::PidFd(fd.as_fd()), ended),
             Ok(None)
         ) {
-            return;
+            own::reap(self.pid, fd.as_fd());
+            return self.leave_guard();
         }
+        let (pid, guarded) = (self.pid, self.guarded);
         // The kill takes a moment, and a runtime that is shutting down cannot wait for it. Only
         // this rare way out needs a thread; if there is none, the zombie stays until the host ends.
         let _ = std::thread::Builder::new()
             .name("greenroom-reap".into())
             .spawn(move || {
-                let _ = rustix::process::waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
+                own::reap(pid, fd.as_fd());
+                if guarded {
+                    guard::leave(Group::led_by(pid));
+                }
             });
     }
 }
@@ -140,4 +180,46 @@ fn out_of_memory_kills() -> Option<u64> {
         .find_map(|line| line.strip_prefix("oom_kill "))?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    const TERM: i32 = 15;
+
+    fn by(signal: i32) -> ExitStatus {
+        ExitStatus::Signal {
+            signal,
+            core: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signal_for_the_group_reaches_all_of_it() {
+        let sh = start(sh("sleep 1000 & echo $!; wait")).await;
+        let member = Other::new(&first_line(sh.stdout).await);
+        sh.child.signal(TERM).unwrap();
+        member.ended().await;
+        assert_eq!(ended(sh.child).await, by(TERM));
+    }
+
+    #[tokio::test]
+    async fn one_that_has_exited_takes_every_signal_without_effect() {
+        let sh = start(sh("exit 3")).await;
+        let exited = std::future::poll_fn(|context| sh.child.poll_exited(context));
+        soon("the exit", exited).await;
+        sh.child.signal(TERM).unwrap();
+        assert_eq!(ended(sh.child).await, ExitStatus::Code(3));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_signal_is_refused() {
+        let sh = start(sh("sleep 1000")).await;
+        for number in [-1, 0, 99] {
+            let error = sh.child.signal(number).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        }
+    }
 }

@@ -1,14 +1,32 @@
-//! What the operating system does for the rest of the crate: start, watch, measure and end
+//! What the operating system does for the rest of the crate: start, watch, signal, measure and end
 //! processes. The only place that names system calls.
+//!
+//! Three things see to it that nothing stays behind. [`extinct`] waits until a process group has no
+//! member left. [`sweep`] ends what has left its group but still carries its unit's [`Mark`] in its
+//! environment. The guard does both when the host itself is killed.
 
 mod child;
-mod memory;
+mod directory;
+mod exec;
+mod group;
+mod guard;
+pub mod init;
+mod mark;
+mod measure;
+mod own;
+mod proc;
 mod spawner;
+mod sweep;
+#[cfg(test)]
+mod testing;
 mod watched;
 
 pub(crate) use child::{Child, out_of_memory_since_last_look};
-pub(crate) use memory::sample;
-pub(crate) use spawner::{Spawned, spawn};
+pub(crate) use group::{Group, extinct};
+pub(crate) use mark::Mark;
+pub(crate) use measure::{GroupUsage, sample, usage};
+pub(crate) use spawner::{Order, Spawned, Stdin, spawn};
+pub(crate) use sweep::sweep;
 pub(crate) use watched::watch;
 
 use std::io;

@@ -1,4 +1,5 @@
-//! A descriptor that the runtime watches. The only unsafe code of this crate.
+//! A descriptor that the runtime watches. Unsafe code, as in `directory.rs` and nowhere else in this
+//! crate.
 
 use std::io;
 use std::os::fd::OwnedFd;

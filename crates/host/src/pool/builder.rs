@@ -5,17 +5,17 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use greenroom_protocol::Limits;
-use greenroom_supervision::pool::{Backoff, Refusal};
-use greenroom_supervision::{PoolPolicy, WorkerPolicy};
+use greenroom_supervision::pool::Refusal;
+use greenroom_supervision::{Backoff, PoolPolicy, WorkerPolicy};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::task::Task;
 use super::{Health, Pool, Shared};
 use crate::call::CallHandler;
-use crate::command::Worker;
 use crate::event::Events;
 use crate::process::{ConfigError, plan};
 use crate::report::CrashReport;
+use crate::worker::Worker;
 
 /// Events that a slow reader may be behind.
 const EVENTS: usize = 1_024;
@@ -24,6 +24,7 @@ const EVENTS: usize = 1_024;
 ///
 /// Recycling by age and memory, rolling reloads and the quarantine of jobs that kill worker after
 /// worker will be further options here.
+#[derive(Clone)]
 pub struct PoolBuilder {
     worker: Worker,
     policy: PoolPolicy,
@@ -254,17 +255,13 @@ impl PoolBuilder {
     /// Outside a tokio runtime with time and IO enabled.
     pub async fn start(self) -> Result<Pool, StartError> {
         let (pool, _) = self.start_in_background()?;
-        let mut health = pool.shared.health.clone();
-        let settled =
-            |health: &Health| health.warm || health.degraded.is_some() || health.closed.is_some();
-        let (refusal, report) = match health.wait_for(settled).await {
-            Ok(health) if health.warm => return Ok(pool.clone()),
-            Ok(health) => (health.degraded.clone(), health.last_failed_start.clone()),
-            Err(_) => (None, None),
-        };
-        pool.close().await;
-        let refusal = refusal.unwrap_or(Refusal::Closed);
-        Err(StartError::NotReady { refusal, report })
+        match pool.settled().await {
+            Ok(()) => Ok(pool),
+            Err(error) => {
+                pool.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// Starts the pool and returns at once, with all its events from the first one on. Workers that

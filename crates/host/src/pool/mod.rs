@@ -13,10 +13,10 @@ use greenroom_supervision::pool::{Refusal, RequestId};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::call::{Call, CallFuture, CallHandler};
-use crate::command::Worker;
 use crate::event::{Event, Events};
 use crate::job::{Job, JobCommand, JobHandle, JobOwner, LaunchError, Ticket};
 use crate::report::CrashReport;
+use crate::worker::Worker;
 
 pub use builder::{PoolBuilder, StartError};
 pub use stats::Stats;
@@ -33,8 +33,12 @@ pub(crate) enum PoolInput {
     Job(RequestId, JobCommand),
     SetTargetIdle(usize),
     Stats(oneshot::Sender<Stats>),
+    /// The processes of its workers.
+    Pids(oneshot::Sender<Vec<u32>>),
     Drain,
     Close,
+    /// Close, and kill every worker at once. Says by whom.
+    Kill(String),
 }
 
 /// A pool of warm workers.
@@ -175,6 +179,45 @@ impl Pool {
     pub async fn close(&self) {
         let _ = self.send(PoolInput::Close);
         self.closed().await;
+    }
+
+    // ---- for a unit that is a pool
+
+    /// Begins to close.
+    pub(crate) fn end(&self) {
+        let _ = self.send(PoolInput::Close);
+    }
+
+    /// Kills every worker, and closes.
+    pub(crate) fn kill(&self, by: impl Into<String>) {
+        let _ = self.send(PoolInput::Kill(by.into()));
+    }
+
+    /// Waits until it has closed, or its task went down with the runtime. Cancel-safe.
+    pub(crate) async fn ended(&self) {
+        self.closed().await;
+    }
+
+    /// Waits until as many workers are ready as wanted, or it turns out that none can be started.
+    /// Cancel-safe.
+    pub(crate) async fn settled(&self) -> Result<(), StartError> {
+        let mut health = self.shared.health.clone();
+        let settled =
+            |health: &Health| health.warm || health.degraded.is_some() || health.closed.is_some();
+        let (refusal, report) = match health.wait_for(settled).await {
+            Ok(health) if health.warm => return Ok(()),
+            Ok(health) => (health.degraded.clone(), health.last_failed_start.clone()),
+            Err(_) => (None, None),
+        };
+        let refusal = refusal.unwrap_or(Refusal::Closed);
+        Err(StartError::NotReady { refusal, report })
+    }
+
+    /// The processes of its workers; none once it has closed.
+    pub(crate) fn pids(&self) -> impl Future<Output = Vec<u32>> + Send + 'static {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(PoolInput::Pids(reply));
+        async { answer.await.unwrap_or_default() }
     }
 
     /// Waits for its last numbers; `None` if its task went down with the runtime.

@@ -44,6 +44,7 @@ pub(super) struct Task {
 struct Member {
     inputs: mpsc::UnboundedSender<Input>,
     created: Time,
+    pid: Option<u32>,
     ready: bool,
     leaving: bool,
     places_used: usize,
@@ -154,8 +155,23 @@ impl Task {
             PoolInput::Job(request, command) => self.command(now, request, command),
             PoolInput::SetTargetIdle(idle) => self.machine.set_target_idle(now, idle),
             PoolInput::Stats(reply) => drop(reply.send(self.stats())),
+            PoolInput::Pids(reply) => {
+                let pids = self.workers.values().filter_map(|member| member.pid);
+                drop(reply.send(pids.collect()));
+            }
             PoolInput::Drain => self.machine.drain(now),
             PoolInput::Close => self.machine.close(now),
+            PoolInput::Kill(by) => self.kill(now, &by),
+        }
+    }
+
+    /// Nobody new is started, and those who are there do not get the time to leave.
+    fn kill(&mut self, now: Time, by: &str) {
+        self.machine.close(now);
+        self.perform();
+        for member in self.workers.values() {
+            // One that has ended needs no kill.
+            let _ = member.inputs.send(Input::Kill(by.to_owned()));
         }
     }
 
@@ -318,7 +334,12 @@ impl Task {
 
     fn notice(&mut self, now: Time, worker: WorkerId, notice: Notice) {
         match notice {
-            Notice::Started { pid } => self.emit(|| EventKind::Started { worker, pid }),
+            Notice::Started { pid } => {
+                if let Some(member) = self.workers.get_mut(&worker) {
+                    member.pid = Some(pid);
+                }
+                self.emit(|| EventKind::Started { worker, pid });
+            }
             Notice::Ready { slots, .. } => {
                 let Some(member) = self.workers.get_mut(&worker) else {
                     return;
@@ -366,6 +387,7 @@ impl Task {
         let member = Member {
             inputs,
             created: clock::now(),
+            pid: None,
             ready: false,
             leaving: false,
             places_used: 0,

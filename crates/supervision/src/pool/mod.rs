@@ -7,7 +7,6 @@
 //! Recycling by age and memory, rolling reloads and the quarantine of jobs that kill their workers
 //! belong here too: each is one more reason to let a worker leave, or to refuse a request.
 
-mod backoff;
 mod policy;
 mod retry;
 
@@ -17,11 +16,11 @@ use std::time::Duration;
 
 use greenroom_protocol::ShutdownReason;
 
+use crate::backoff::Jitter;
 use crate::exit::ExitReason;
 use crate::time::Time;
 use crate::worker::STALL_TOLERANCE;
 
-pub use backoff::{Backoff, Jitter};
 pub use policy::PoolPolicy;
 pub use retry::{Attempts, UNSTARTED_ATTEMPTS};
 

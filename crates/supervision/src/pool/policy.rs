@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::backoff::Backoff;
-use crate::worker::PolicyError;
+use crate::backoff::Backoff;
+use crate::policy_error::PolicyError;
 
 /// The limits of a pool.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,15 +92,7 @@ impl PoolPolicy {
             let advice = "it must be longer, or no job could ever wait";
             return Err(PolicyError::new("queue_deadline", "0 s", advice));
         }
-        if self.backoff.initial.is_zero() || self.backoff.initial > self.backoff.max {
-            let advice = "its first delay must be above 0 and not above its longest";
-            return Err(PolicyError::new(
-                "backoff",
-                format!("{:?} to {:?}", self.backoff.initial, self.backoff.max),
-                advice,
-            ));
-        }
-        Ok(())
+        self.backoff.check()
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use greenroom_protocol::CancelReason;
 
-use super::deadline::Deadline;
 use crate::Time;
+use crate::deadline::Deadline;
 
 #[derive(Clone, Debug)]
 pub(super) struct Job {

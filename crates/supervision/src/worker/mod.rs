@@ -1,10 +1,7 @@
 //! One worker's life as a state machine.
 
 mod action;
-mod allowance;
-mod deadline;
 mod jobs;
-mod memory;
 mod messages;
 mod pings;
 mod policy;
@@ -21,19 +18,19 @@ use greenroom_protocol::{
     StartJob, version,
 };
 
+use crate::allowance::Allowance;
+use crate::deadline::Deadline;
 use crate::exit::{ExitReason, ExitReport, ExitStatus, InitializePhase, SpawnFailure};
 use crate::job::{JobOutcome, JobRequest, JobUpdate};
+use crate::memory::{Memory, Verdict};
 use crate::time::Time;
 
-use allowance::Allowance;
-use deadline::Deadline;
 use jobs::{Job, JobTime, Jobs};
-use memory::{Memory, Verdict};
 use pings::Pings;
 use timers::{Timer, Timers};
 
 pub use action::{Action, Hello, LaunchRefused, Malformed, Notice};
-pub use policy::{PolicyError, WorkerPolicy};
+pub use policy::WorkerPolicy;
 pub use state::State;
 
 /// A wake-up that is later than this was the host's stall, not the worker's silence.
@@ -180,7 +177,7 @@ impl Worker {
                 self.enter(State::Initializing, now);
                 self.notice(Notice::Started { pid });
                 // Its preparation may grow as its jobs may.
-                let at = self.memory.hurry(now, &self.policy).unwrap_or(now);
+                let at = self.memory.hurry(now, &self.policy.memory()).unwrap_or(now);
                 self.timers.set(Timer::Memory, at);
                 let (request, arguments) = self.initialize_request();
                 self.send(HostMessage::InitializeRequest(request, arguments));
@@ -259,8 +256,8 @@ impl Worker {
             return;
         }
         let idle = self.state == State::Ready && self.jobs.len() == 0;
-        let verdict = self.memory.observe(now, rss, idle, &self.policy);
-        let next = self.memory.next_sample(now, &self.policy);
+        let verdict = self.memory.observe(now, rss, idle, &self.policy.memory());
+        let next = self.memory.next_sample(now, &self.policy.memory());
         self.timers.set(Timer::Memory, next);
         match verdict {
             Verdict::Fine => {}
@@ -357,7 +354,7 @@ impl Worker {
         });
         let number = start.job;
         self.send_input(start, header, job.input);
-        if let Some(at) = self.memory.hurry(now, &self.policy) {
+        if let Some(at) = self.memory.hurry(now, &self.policy.memory()) {
             // Never later than planned: launch after launch would put the look off for ever.
             let planned = self.timers.get(Timer::Memory).unwrap_or(at);
             self.timers.set(Timer::Memory, at.min(planned));

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use greenroom_protocol::Limits;
 
+use crate::memory::MemoryPolicy;
+use crate::policy_error::{LONGEST, PolicyError, check_span};
+
 /// The limits of one worker's life. The defaults are LiveKit Agents' where it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerPolicy {
@@ -56,33 +59,6 @@ impl Default for WorkerPolicy {
     }
 }
 
-/// A limit that cannot work, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{option} is {value}: {advice}")]
-pub struct PolicyError {
-    /// The option's name.
-    pub option: &'static str,
-    /// What it was set to.
-    pub value: String,
-    /// What it must be.
-    pub advice: String,
-}
-
-impl PolicyError {
-    /// `option` is `value`, but it must be as `advice` says.
-    pub fn new(option: &'static str, value: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            option,
-            value: value.into(),
-            advice: advice.into(),
-        }
-    }
-}
-
-/// Longer than any process lives; a timer of the operating system can still hold it.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-const SHORTEST: Duration = Duration::from_millis(1);
-
 impl WorkerPolicy {
     /// Refuses limits under which no worker could live.
     pub fn check(&self) -> Result<(), PolicyError> {
@@ -95,10 +71,7 @@ impl WorkerPolicy {
             ("memory_sample", self.memory_sample),
             ("cancel_grace", self.cancel_grace),
         ] {
-            if !(SHORTEST..=LONGEST).contains(&span) {
-                let advice = "it must be 1 ms to 366 days";
-                return Err(PolicyError::new(option, format!("{span:?}"), advice));
-            }
+            check_span(option, span)?;
         }
         if self.max_extension > LONGEST {
             let span = format!("{:?}", self.max_extension);
@@ -115,25 +88,7 @@ impl WorkerPolicy {
                 ),
             ));
         }
-        if let (Some(warn), Some(limit)) = (self.memory_warn, self.memory_limit)
-            && warn > limit
-        {
-            let advice = format!("it must not exceed memory_limit, which is {limit} bytes");
-            return Err(PolicyError::new("memory_warn", warn.to_string(), advice));
-        }
-        for (option, bytes) in [
-            ("memory_warn", self.memory_warn),
-            ("memory_limit", self.memory_limit),
-        ] {
-            if bytes.is_some_and(|bytes| bytes < 1 << 20) {
-                let advice = "it counts bytes and must be at least 1048576 (1 MiB)";
-                return Err(PolicyError::new(
-                    option,
-                    bytes.unwrap_or_default().to_string(),
-                    advice,
-                ));
-            }
-        }
+        self.memory().check()?;
         if self.max_slots == Some(0) {
             return Err(PolicyError::new("max_slots", "0", "it must be at least 1"));
         }
@@ -141,5 +96,13 @@ impl WorkerPolicy {
             return Err(PolicyError::new("limits", "unusable", problem));
         }
         Ok(())
+    }
+
+    pub(super) fn memory(&self) -> MemoryPolicy {
+        MemoryPolicy {
+            warn: self.memory_warn,
+            limit: self.memory_limit,
+            sample: self.memory_sample,
+        }
     }
 }

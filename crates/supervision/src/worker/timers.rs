@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::deadline::Deadline;
 use crate::Time;
+use crate::deadline::Deadline;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {

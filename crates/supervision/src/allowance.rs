@@ -4,13 +4,13 @@ use std::time::Duration;
 
 /// A limit, and what a worker has added to it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
-    pub(super) total: Duration,
+pub(crate) struct Allowance {
+    pub(crate) total: Duration,
     extended: Duration,
 }
 
 impl Allowance {
-    pub(super) fn new(total: Duration) -> Self {
+    pub(crate) fn new(total: Duration) -> Self {
         Self {
             total,
             extended: Duration::ZERO,
@@ -18,7 +18,7 @@ impl Allowance {
     }
 
     /// How much of `extra` may be added.
-    pub(super) fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
+    pub(crate) fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
         let granted = extra.min(max.saturating_sub(self.extended));
         self.extended += granted;
         self.total = self.total.saturating_add(granted);

@@ -1,8 +1,9 @@
-//! How often to measure a worker's memory, when to warn and when to kill.
+//! How often to measure the memory of a worker or unit, when to warn and when to kill.
 
 use std::time::Duration;
 
-use crate::{Time, WorkerPolicy};
+use crate::Time;
+use crate::policy_error::PolicyError;
 
 /// The least time between two samples of one worker.
 const FLOOR: Duration = Duration::from_millis(50);
@@ -12,8 +13,40 @@ const WARN_EVERY: Duration = Duration::from_secs(120);
 const FASTEST: f64 = 1e9;
 const WARN_AGAIN_AFTER: u64 = 50_000_000;
 
+/// The bounds of one worker or unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryPolicy {
+    /// Resident bytes from which on there is a warning.
+    pub(crate) warn: Option<u64>,
+    /// Resident bytes from which on it is killed.
+    pub(crate) limit: Option<u64>,
+    /// How often it is measured while nothing happens.
+    pub(crate) sample: Duration,
+}
+
+impl MemoryPolicy {
+    /// Refuses a warning that comes after the kill, and figures that cannot be bytes.
+    pub(crate) fn check(&self) -> Result<(), PolicyError> {
+        if let (Some(warn), Some(limit)) = (self.warn, self.limit)
+            && warn > limit
+        {
+            let advice = format!("it must not exceed memory_limit, which is {limit} bytes");
+            return Err(PolicyError::new("memory_warn", warn.to_string(), advice));
+        }
+        for (option, bytes) in [("memory_warn", self.warn), ("memory_limit", self.limit)] {
+            if let Some(bytes) = bytes
+                && bytes < 1 << 20
+            {
+                let advice = "it counts bytes and must be at least 1048576 (1 MiB)";
+                return Err(PolicyError::new(option, bytes.to_string(), advice));
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     peak: u64,
     last: Option<(Time, u64)>,
     warned: Option<(Time, u64)>,
@@ -21,34 +54,34 @@ pub(super) struct Memory {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Fine,
     Warn,
     Kill { limit: u64 },
 }
 
 impl Memory {
-    pub(super) fn peak(&self) -> u64 {
+    pub(crate) fn peak(&self) -> u64 {
         self.peak
     }
 
     /// Judges a sample. Zero is what a dead process shows: it says nothing.
-    pub(super) fn observe(
+    pub(crate) fn observe(
         &mut self,
         now: Time,
         rss: u64,
         idle: bool,
-        policy: &WorkerPolicy,
+        policy: &MemoryPolicy,
     ) -> Verdict {
         self.peak = self.peak.max(rss);
         let growth = self.growth(now, rss);
         self.last = Some((now, rss));
         self.interval = self.next_interval(rss, growth, idle, policy);
-        match policy.memory_limit {
+        match policy.limit {
             Some(limit) if rss > limit => return Verdict::Kill { limit },
             _ => {}
         }
-        if policy.memory_warn.is_some_and(|warn| rss > warn) && self.may_warn(now, rss) {
+        if policy.warn.is_some_and(|warn| rss > warn) && self.may_warn(now, rss) {
             self.warned = Some((now, rss));
             return Verdict::Warn;
         }
@@ -57,18 +90,18 @@ impl Memory {
 
     /// When to measure next. Far from the limit all workers of a host meet on one grid, so that one
     /// look at the system serves them all.
-    pub(super) fn next_sample(&self, now: Time, policy: &WorkerPolicy) -> Time {
-        if self.interval >= policy.memory_sample {
-            now.next_on_grid(policy.memory_sample)
+    pub(crate) fn next_sample(&self, now: Time, policy: &MemoryPolicy) -> Time {
+        if self.interval >= policy.sample {
+            now.next_on_grid(policy.sample)
         } else {
             now + self.interval
         }
     }
 
     /// A job begins: what was known of its worker's appetite is no longer worth much.
-    pub(super) fn hurry(&mut self, now: Time, policy: &WorkerPolicy) -> Option<Time> {
-        policy.memory_limit?;
-        self.interval = FLOOR.min(policy.memory_sample);
+    pub(crate) fn hurry(&mut self, now: Time, policy: &MemoryPolicy) -> Option<Time> {
+        policy.limit?;
+        self.interval = FLOOR.min(policy.sample);
         Some(now + self.interval)
     }
 
@@ -88,9 +121,9 @@ impl Memory {
     /// Twice the last interval. At work, no longer than the fastest growth takes to the limit, so that
     /// it is exceeded by no more than once. At the growth that was seen, four times before the limit would be reached at this growth,
     /// and within a tenth of the interval once nine tenths of the limit are used.
-    fn next_interval(&self, rss: u64, growth: f64, idle: bool, policy: &WorkerPolicy) -> Duration {
-        let base = policy.memory_sample;
-        let Some(limit) = policy.memory_limit else {
+    fn next_interval(&self, rss: u64, growth: f64, idle: bool, policy: &MemoryPolicy) -> Duration {
+        let base = policy.sample;
+        let Some(limit) = policy.limit else {
             return base;
         };
         let mut next = (self.interval.max(FLOOR) * 2).min(base);
@@ -121,6 +154,11 @@ mod tests {
     use super::*;
 
     const MB: u64 = 1_000_000;
+    const UNBOUNDED: MemoryPolicy = MemoryPolicy {
+        warn: None,
+        limit: None,
+        sample: Duration::from_secs(5),
+    };
 
     fn at(secs: u64) -> Time {
         Time::from_origin(Duration::from_secs(secs))
@@ -128,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_warning_comes_again_after_two_minutes_or_fifty_megabytes() {
-        let policy = WorkerPolicy {
-            memory_warn: Some(500 * MB),
-            ..WorkerPolicy::default()
+        let policy = MemoryPolicy {
+            warn: Some(500 * MB),
+            ..UNBOUNDED
         };
         let mut memory = Memory::default();
         assert_eq!(
@@ -157,10 +195,9 @@ mod tests {
 
     #[test]
     fn samples_come_sooner_the_faster_it_grows() {
-        let policy = WorkerPolicy {
-            memory_limit: Some(1_000 * MB),
-            memory_warn: None,
-            ..WorkerPolicy::default()
+        let policy = MemoryPolicy {
+            limit: Some(1_000 * MB),
+            ..UNBOUNDED
         };
         let mut memory = Memory::default();
         memory.observe(at(0), 10 * MB, true, &policy);
@@ -175,7 +212,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_samples_keep_to_the_grid() {
-        let policy = WorkerPolicy::default();
+        let policy = UNBOUNDED;
         let mut memory = Memory::default();
         memory.observe(at(3), 10 * MB, true, &policy);
         assert_eq!(memory.next_sample(at(3), &policy), at(5));

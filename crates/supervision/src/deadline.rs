@@ -6,27 +6,27 @@ use crate::Time;
 
 /// When something must have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     at: Time,
     spared: bool,
 }
 
 impl Deadline {
-    pub(super) fn new(at: Time) -> Self {
+    pub(crate) fn new(at: Time) -> Self {
         Self { at, spared: false }
     }
 
-    pub(super) fn at(self) -> Time {
+    pub(crate) fn at(self) -> Time {
         self.at
     }
 
-    pub(super) fn postpone(&mut self, lateness: Duration) {
+    pub(crate) fn postpone(&mut self, lateness: Duration) {
         self.at = self.at + lateness;
     }
 
     /// Leaves time until `least`, but only once: on a host that is late at every wake-up a deadline
     /// would otherwise never come.
-    pub(super) fn spare(&mut self, least: Time) {
+    pub(crate) fn spare(&mut self, least: Time) {
         if !self.spared && self.at < least {
             self.at = least;
             self.spared = true;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::policy_error::{LONGEST, PolicyError};
+
 /// Doubling delays with equal jitter: half of each is fixed, half is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
@@ -24,12 +26,30 @@ impl Backoff {
     /// The delay after `failures` failures in a row: none after 0, then between half of the
     /// doubled delay and all of it.
     pub fn delay(&self, failures: u32, jitter: &mut Jitter) -> Duration {
+        let full = self.full_delay(failures);
+        full / 2 + (full / 2).mul_f64(jitter.draw())
+    }
+
+    /// The delay after `failures` failures in a row, before jitter.
+    pub fn full_delay(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else {
             return Duration::ZERO;
         };
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        let full = self.initial.saturating_mul(factor).min(self.max);
-        full / 2 + (full / 2).mul_f64(jitter.draw())
+        self.initial.saturating_mul(factor).min(self.max)
+    }
+
+    /// Refuses delays that would not grow, or would let failures follow each other at once.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if self.initial.is_zero() || self.initial > self.max || self.max > LONGEST {
+            let advice = "its first delay must be above 0 and not above its longest";
+            return Err(PolicyError::new(
+                "backoff",
+                format!("{:?} to {:?}", self.initial, self.max),
+                advice,
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,154 @@
+//! Units and groups are added, changed and removed.
+
+use super::team::Team;
+use super::{Group, SpecError, Supervisor};
+use crate::Time;
+use crate::policy_error::{PolicyError, check_span};
+use crate::restart::{Restart, check_limit};
+use crate::unit::{Stage, Unit, UnitId, UnitSpec};
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 64;
+
+impl Supervisor {
+    /// Adds a group. Refuses a name that is taken: units and groups share one space of names.
+    pub fn add_group(&mut self, group: Group) -> Result<(), SpecError> {
+        self.check_name(&group.name)?;
+        let refused = |source| policy_error(&group.name, source);
+        check_limit(group.max_restarts).map_err(refused)?;
+        check_span("window", group.window).map_err(refused)?;
+        self.teams.insert(group.name.clone(), Team::new(group));
+        Ok(())
+    }
+
+    /// Adds a unit. It is not started; units that it starts after must be there already.
+    pub fn add(&mut self, now: Time, spec: UnitSpec) -> Result<UnitId, SpecError> {
+        self.catch_up(now);
+        self.check_name(&spec.name)?;
+        self.check_spec(&spec)?;
+        let id = UnitId(self.next_unit);
+        self.next_unit += 1;
+        self.names.insert(spec.name.clone(), id);
+        self.units.insert(id, Unit::new(id, spec, now));
+        Ok(id)
+    }
+
+    /// Changes a unit that does not run. Its name cannot change. Its counts and exits stay. One
+    /// that waits, or is to be restarted, goes on with that.
+    pub fn update(&mut self, now: Time, unit: UnitId, spec: UnitSpec) -> Result<(), SpecError> {
+        self.catch_up(now);
+        let old = self.idle_unit(unit)?;
+        if old.spec.name != spec.name {
+            return Err(SpecError::Renamed {
+                unit: old.spec.name.clone(),
+                name: spec.name,
+            });
+        }
+        self.check_spec(&spec)?;
+        let Some(unit) = self.units.get_mut(&unit) else {
+            return Ok(());
+        };
+        if unit.spec.group != spec.group
+            && let Stage::Backoff { due, .. } = &mut unit.stage
+        {
+            // Its old group's restart no longer concerns it.
+            due.get_or_insert(now);
+        }
+        if let Stage::Waiting { told } = &mut unit.stage {
+            *told = false;
+        }
+        unit.spec = spec;
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Removes a unit that does not run and that no other starts after.
+    pub fn remove(&mut self, unit: UnitId) -> Result<(), SpecError> {
+        let name = self.idle_unit(unit)?.spec.name.clone();
+        let needs = |other: &&Unit| other.spec.after.iter().any(|it| it.unit == name);
+        let dependents = self.units.values().filter(needs);
+        let dependents: Vec<_> = dependents.map(|other| other.spec.name.clone()).collect();
+        if !dependents.is_empty() {
+            return Err(SpecError::Needed {
+                unit: name,
+                dependents,
+            });
+        }
+        self.names.remove(&name);
+        self.units.remove(&unit);
+        Ok(())
+    }
+
+    fn idle_unit(&self, id: UnitId) -> Result<&Unit, SpecError> {
+        let unit = self.units.get(&id);
+        let unit = unit.ok_or(SpecError::UnknownUnit { unit: id })?;
+        if unit.runs() {
+            return Err(SpecError::Running {
+                unit: unit.spec.name.clone(),
+                state: unit.state(),
+            });
+        }
+        Ok(unit)
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), SpecError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let name = name.to_owned();
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fits) {
+            return Err(SpecError::BadName { name });
+        }
+        if self.names.contains_key(&name) || self.teams.contains_key(&name) {
+            return Err(SpecError::Duplicate { name });
+        }
+        Ok(())
+    }
+
+    fn check_spec(&self, spec: &UnitSpec) -> Result<(), SpecError> {
+        let refused = |source| policy_error(&spec.name, source);
+        spec.policy.check().map_err(refused)?;
+        if let Some(group) = &spec.group {
+            let team = self.teams.get(group);
+            let team = team.ok_or_else(|| SpecError::UnknownGroup {
+                unit: spec.name.clone(),
+                group: group.clone(),
+            })?;
+            check_in_group(spec, team).map_err(refused)?;
+        }
+        for dependency in &spec.after {
+            let known = self.names.contains_key(&dependency.unit);
+            if !known && dependency.unit != spec.name {
+                return Err(SpecError::UnknownDependency {
+                    unit: spec.name.clone(),
+                    after: dependency.unit.clone(),
+                });
+            }
+        }
+        match self.circle(&spec.name, &spec.after) {
+            Some(units) => Err(SpecError::Cycle { units }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A member that crashes must be able to exhaust its own limit, which was checked, or else that
+/// of its group; and its retries must not undo the group's.
+fn check_in_group(spec: &UnitSpec, team: &Team) -> Result<(), PolicyError> {
+    let restart = &spec.policy.restart;
+    if !team.restarts_together() {
+        return Ok(());
+    }
+    if let Some(retry_after) = restart.retry_after {
+        restart.check_retry(retry_after, team.group.window)?;
+    }
+    if restart.restart != Restart::Never && restart.max_restarts.is_none() {
+        restart.check_reachable(team.group.max_restarts, team.group.window)?;
+    }
+    Ok(())
+}
+
+fn policy_error(unit: &str, source: PolicyError) -> SpecError {
+    SpecError::Policy {
+        unit: unit.to_owned(),
+        source,
+    }
+}

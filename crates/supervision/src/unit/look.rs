@@ -1,0 +1,112 @@
+//! Probes: one look at a time, each at once answered or given up, then a pause.
+
+use std::time::Duration;
+
+use crate::Time;
+use crate::deadline::Deadline;
+use crate::unit::{Check, OnFailure};
+
+/// How much longer than a probe's own timeout its answer may take.
+pub(super) const ANSWER_SLACK: Duration = Duration::from_secs(1);
+/// Failures between two notices once the threshold is reached.
+const NOTICE_EVERY: u32 = 10;
+
+/// Where a repeated look stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Look {
+    /// Nobody looks any more.
+    Idle,
+    /// The next one is due then.
+    Due(Time),
+    /// One is under way; no answer by then is a failure.
+    Out(Deadline),
+}
+
+impl Look {
+    pub(super) fn at(self) -> Option<Time> {
+        match self {
+            Self::Idle => None,
+            Self::Due(at) => Some(at),
+            Self::Out(deadline) => Some(deadline.at()),
+        }
+    }
+
+    pub(super) fn begin(&mut self, now: Time, timeout: Duration) {
+        *self = Self::Out(Deadline::new(now + timeout + ANSWER_SLACK));
+    }
+
+    pub(super) fn is_out(self) -> bool {
+        matches!(self, Self::Out(_))
+    }
+
+    /// Leaves an answer that the host was too late to hear some time to be heard.
+    pub(super) fn postpone(&mut self, lateness: Duration, now: Time, grace: Duration) {
+        if let Self::Out(deadline) = self {
+            deadline.postpone(lateness);
+            deadline.spare(now + grace);
+        }
+    }
+}
+
+/// One check of a unit that is ready.
+#[derive(Clone, Debug)]
+pub(super) struct Checking {
+    pub(super) look: Look,
+    /// In a row.
+    pub(super) failures: u32,
+    /// What went wrong the last time.
+    pub(super) message: String,
+    told: bool,
+}
+
+/// What one answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    Nothing,
+    Recovered,
+    /// Worth a notice.
+    Failing,
+    /// Worth a notice, and the end of the unit.
+    Fatal,
+}
+
+impl Checking {
+    pub(super) fn new(now: Time, check: &Check) -> Self {
+        Self {
+            look: Look::Due(now + check.period),
+            failures: 0,
+            message: String::new(),
+            told: false,
+        }
+    }
+
+    /// Judges the answer of the look that is under way.
+    pub(super) fn answer(
+        &mut self,
+        now: Time,
+        check: &Check,
+        result: Result<(), String>,
+    ) -> Finding {
+        self.look = Look::Due(now + check.period);
+        let Err(message) = result else {
+            self.failures = 0;
+            self.message.clear();
+            return if std::mem::take(&mut self.told) {
+                Finding::Recovered
+            } else {
+                Finding::Nothing
+            };
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.message = message;
+        match (self.failures.checked_sub(check.threshold), check.on_failure) {
+            (None, _) => Finding::Nothing,
+            (Some(_), OnFailure::Restart) => Finding::Fatal,
+            (Some(beyond), OnFailure::Warn) if beyond % NOTICE_EVERY == 0 => {
+                self.told = true;
+                Finding::Failing
+            }
+            (Some(_), OnFailure::Warn) => Finding::Nothing,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! How one run of a unit ended.
+
+use std::time::Duration;
+
+use super::{Run, UnitState};
+use crate::exit::{ExitReason, ExitStatus};
+use crate::restart::ExitClass;
+
+/// What a driver saw of an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// A process ended like this.
+    Process(ExitStatus),
+    /// A task returned, or a pool has closed.
+    Returned,
+    /// A task returned an error, or a pool could not start: its words.
+    Failed(String),
+    /// A task panicked with these words.
+    Panicked(String),
+}
+
+/// Everything that is known of one run once it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitExit {
+    /// Which run.
+    pub run: Run,
+    /// The unit's name.
+    pub name: String,
+    /// Its process, if it had one.
+    pub pid: Option<u32>,
+    /// Why it is gone.
+    pub reason: ExitReason,
+    /// What the system said.
+    pub status: Option<ExitStatus>,
+    /// What that means for a restart. A run that was ended on request is a success.
+    pub class: ExitClass,
+    /// Each state of the run, and for how long.
+    pub journey: Vec<(UnitState, Duration)>,
+    /// The most memory that was measured, in bytes; 0 if it was never measured.
+    pub peak_memory: u64,
+}
