@@ -9,7 +9,7 @@ use std::time::Duration;
 use common_units::*;
 use greenroom::Supervisor;
 use greenroom::supervisor::{SpecError, UnitError};
-use greenroom::unit::{Condition, UnitState};
+use greenroom::unit::{Condition, Ready, UnitState};
 use greenroom_tests::{UnitStory, is_there, within};
 
 #[tokio::test]
@@ -170,4 +170,22 @@ async fn events_are_numbered_without_gaps() {
     for (number, event) in (0..).zip(story.seen()) {
         assert_eq!(event.sequence, number);
     }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_unit_that_is_removed_is_not_told_that_the_host_has_ended() {
+    let never_ready = unit("late", "wait").ready_when(Ready::Notify);
+    let supervisor = supervisor([never_ready]);
+    let mut story = UnitStory::of(&supervisor);
+    let starting = tokio::spawn({
+        let supervisor = supervisor.clone();
+        async move { supervisor.start_unit("late").await }
+    });
+    story.until_started("late").await;
+    within(20, supervisor.remove_unit("late")).await.unwrap();
+    let error = within(20, starting).await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, UnitError::NotReady(_) | UnitError::Unknown { .. }),
+        "{error}"
+    );
 }

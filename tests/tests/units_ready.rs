@@ -202,3 +202,37 @@ async fn a_restart_on_request_gives_a_new_process_and_no_failure() {
     assert_ne!(first.pid, second.pid);
     assert_eq!((second.generation, second.restarts), (Some(1), 0));
 }
+
+#[tokio::test]
+async fn what_it_says_just_before_its_end_counts() {
+    let units = (0..20).map(|number| {
+        unit(&format!("brief-{number}"), "notify READY=1 exit 0")
+            .ready_when(Ready::Notify)
+            .restart_policy(never())
+    });
+    let supervisor = supervisor(units);
+    let mut story = UnitStory::of(&supervisor);
+    let _ = within(30, supervisor.start()).await;
+    for number in 0..20 {
+        let name = format!("brief-{number}");
+        let status = within(30, supervisor.status(&name)).await.unwrap();
+        if status.exits.is_empty() {
+            story.until_exited(&name).await;
+        }
+    }
+    let status = within(30, supervisor.statuses()).await;
+    for status in status {
+        let journey = &status.exits[0].journey;
+        let ready = journey.iter().any(|(state, _)| *state == UnitState::Ready);
+        assert!(ready, "{} {journey:?}", status.name);
+    }
+}
+
+#[tokio::test]
+async fn one_that_leaves_says_so() {
+    let steps = "notify STOPPING=1 notify READY=1 wait";
+    let supervisor = supervisor([unit("leaver", steps).ready_when(Ready::Notify)]);
+    started(&supervisor).await;
+    let status = within(20, supervisor.status("leaver")).await.unwrap();
+    assert_eq!(status.status_text.as_deref(), Some("stopping"));
+}

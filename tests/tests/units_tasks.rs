@@ -4,12 +4,12 @@
 
 mod common_units;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common_units::*;
-use greenroom::supervisor::UnitError;
+use greenroom::supervisor::{UnitError, UnitNotice};
 use greenroom::unit::{BoxError, Condition, OnFailure, Ready, Restart, RestartPolicy, UnitState};
 use greenroom::{ExitReason, Task, Unit};
 use greenroom_tests::{UnitStory, within};
@@ -170,5 +170,65 @@ async fn what_is_for_daemons_is_refused() {
     ];
     for error in errors {
         assert!(matches!(error, UnitError::WrongKind { .. }), "{error}");
+    }
+}
+
+/// They wait for a place, and none is left out.
+#[tokio::test]
+async fn many_callbacks_at_once_are_all_called() {
+    const UNITS: u32 = 60;
+    let (called, mut calls) = tokio::sync::mpsc::unbounded_channel();
+    // Nobody gets through before all have failed.
+    let (closed, gate) = std::sync::mpsc::channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    let units = (0..UNITS).map(|number| {
+        let (called, gate) = (called.clone(), Arc::clone(&gate));
+        Unit::new(
+            format!("task-{number}"),
+            Task::new(async |_| Err("no".into())),
+        )
+        .restart_policy(never())
+        .on_failure(move |_| {
+            let _open = gate.lock().unwrap().recv();
+            let _ = called.send(number);
+        })
+    });
+    let supervisor = supervisor(units);
+    let mut story = UnitStory::of(&supervisor);
+    let _ = within(30, supervisor.start()).await;
+    for number in 0..UNITS {
+        let status = within(30, supervisor.status(&format!("task-{number}"))).await;
+        if status.unwrap().state != UnitState::Failed {
+            let failed =
+                |notice: &UnitNotice| matches!(notice, UnitNotice::Failed { .. }).then_some(());
+            story.until_unit(&format!("task-{number}"), failed).await;
+        }
+    }
+    drop(closed);
+    let mut seen = std::collections::BTreeSet::new();
+    while seen.len() < UNITS as usize {
+        seen.insert(within(30, calls.recv()).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_callbacks_of_one_unit_are_called_in_order() {
+    let (called, mut calls) = tokio::sync::mpsc::unbounded_channel();
+    let unit = Unit::new("task", Task::new(async |_| Err("no".into())))
+        .restart_policy(RestartPolicy {
+            max_restarts: None,
+            backoff: greenroom::unit::Backoff {
+                initial: Duration::from_millis(1),
+                max: Duration::from_millis(1),
+            },
+            ..RestartPolicy::default()
+        })
+        .on_restart(move |report| {
+            let _ = called.send(report.run.generation);
+        });
+    let supervisor = supervisor([unit]);
+    let _ = within(30, supervisor.start()).await;
+    for generation in 0..20 {
+        assert_eq!(within(30, calls.recv()).await, Some(generation));
     }
 }

@@ -10,7 +10,7 @@ use common_units::*;
 use greenroom::supervisor::UnitNotice;
 use greenroom::unit::{Check, OnFailure, Ready, UnitState};
 use greenroom::{Command, ExitReason, Probe};
-use greenroom_tests::{Scratch, UnitStory, within};
+use greenroom_tests::{Scratch, UnitStory, is_there, process_gone, within};
 
 fn check(on_failure: OnFailure) -> Check {
     Check {
@@ -187,4 +187,32 @@ async fn status_measures_the_whole_group() {
     assert!(status.memory > 64 << 20, "{}", status.memory);
     assert!(status.peak_memory >= status.memory);
     assert!(status.uptime.is_some() && status.started.is_some());
+}
+
+#[tokio::test]
+async fn what_a_check_has_left_behind_ends_with_its_unit() {
+    let scratch = Scratch::new();
+    let file = scratch.file("stray");
+    // One only, however often it is checked. It leaves its group.
+    let script = "set -C; { : >\"$1.once\"; } 2>/dev/null || exit 0; \
+                  setsid sh -c 'echo $$; exec sleep 1000' >\"$1\" & \
+                  while ! [ -s \"$1\" ]; do sleep 0.01; done";
+    let probe = Probe::exec(&Command::new("sh").args(["-c", script, "sh", &file])).unwrap();
+    let web = unit("web", "wait").ready_when(Ready::Probe {
+        probe,
+        period: Duration::from_millis(50),
+        timeout: Duration::from_secs(20),
+    });
+    let supervisor = supervisor([web]);
+    started(&supervisor).await;
+    let stray: u32 = std::fs::read_to_string(&file)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(is_there(stray));
+    within(30, supervisor.stop_unit("web", "the test"))
+        .await
+        .unwrap();
+    process_gone(stray).await;
 }

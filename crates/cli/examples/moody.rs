@@ -56,5 +56,6 @@ fn append(rest: &str) -> worker::Result<()> {
         .split_once(' ')
         .ok_or_else(|| Failure::invalid_input("write append FILE TEXT"))?;
     let mut file = OpenOptions::new().append(true).create(true).open(file)?;
-    Ok(writeln!(file, "{text}")?)
+    // At once: others append, too.
+    Ok(file.write_all(format!("{text}\n").as_bytes())?)
 }

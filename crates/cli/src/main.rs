@@ -10,13 +10,17 @@
 //! JSON, [`show`] how that looks to people, [`quantity`] reads times and sizes, [`exit`] documents
 //! the exit codes.
 //!
-//! Results go to standard output, everything for people to standard error.
+//! Results go to standard output, everything for people to standard error. Both may be closed or
+//! unread at any time: [`printer`] keeps what runs long apart from that.
+
+#![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod command;
 mod config;
 mod control;
 mod exit;
 mod map;
+mod printer;
 mod quantity;
 mod show;
 mod up;

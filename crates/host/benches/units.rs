@@ -35,8 +35,9 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let done = runtime.map_err(Into::into).and_then(|runtime| {
-        runtime.block_on(deaths())?;
-        runtime.block_on(replacements())?;
+        // On the runtime's own thread, where a host's code runs.
+        runtime.block_on(async { tokio::spawn(deaths()).await })??;
+        runtime.block_on(async { tokio::spawn(replacements()).await })??;
         idle(&runtime)
     });
     match done {
@@ -266,8 +267,8 @@ async fn one_daemon() -> Outcome<(Supervisor, SupervisorEvents)> {
         restart: Restart::Always,
         max_restarts: None,
         backoff: Backoff {
-            initial: Duration::from_nanos(1),
-            max: Duration::from_nanos(1),
+            initial: Duration::from_micros(1),
+            max: Duration::from_micros(1),
         },
         ..RestartPolicy::default()
     };

@@ -160,6 +160,7 @@ impl std::fmt::Debug for Command {
 }
 
 /// A command whose program is known to be there.
+#[derive(Clone)]
 pub(crate) struct ResolvedCommand {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,

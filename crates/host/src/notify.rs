@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustix::net::RecvFlags;
 use tokio::io::ReadBuf;
 use tokio::net::UnixDatagram;
 
@@ -63,14 +64,7 @@ impl NotifySocket {
         let received = ready!(self.socket.poll_recv(context, &mut buffer));
         let notification = match received {
             Err(error) => self.ignore(&error),
-            Ok(()) if buffer.filled().len() > DATAGRAM => self.ignore(&Unusable::TooLong),
-            Ok(()) => {
-                let (notification, unusable) = parse(buffer.filled());
-                if let Some(unusable) = unusable {
-                    self.ignore(&unusable);
-                }
-                notification
-            }
+            Ok(()) => self.understand(buffer.filled()),
         };
         if notification == Notification::default() {
             context.waker().wake_by_ref();
@@ -82,6 +76,33 @@ impl NotifySocket {
     /// As [`poll_recv`](Self::poll_recv). Cancel-safe.
     pub(crate) async fn recv(&mut self) -> Notification {
         std::future::poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// What has come by now, without the runtime, which may not have looked yet. The useless is
+    /// passed over, up to a limit: `None` means that nothing more is there that is worth a wait.
+    pub(crate) fn recv_now(&mut self) -> Option<Notification> {
+        const USELESS: usize = 64;
+        for _ in 0..USELESS {
+            let mut buffer = [0; DATAGRAM + 1];
+            let received = rustix::net::recv(&self.socket, &mut buffer, RecvFlags::DONTWAIT);
+            let (length, _) = received.ok()?;
+            let notification = self.understand(&buffer[..length]);
+            if notification != Notification::default() {
+                return Some(notification);
+            }
+        }
+        None
+    }
+
+    fn understand(&mut self, datagram: &[u8]) -> Notification {
+        if datagram.len() > DATAGRAM {
+            return self.ignore(&Unusable::TooLong);
+        }
+        let (notification, unusable) = parse(datagram);
+        if let Some(unusable) = unusable {
+            self.ignore(&unusable);
+        }
+        notification
     }
 
     /// Said once: a service that sends one bad datagram sends many.

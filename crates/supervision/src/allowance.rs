@@ -2,26 +2,22 @@
 
 use std::time::Duration;
 
-/// A limit, and what a worker has added to it.
-#[derive(Clone, Copy, Debug)]
+/// What a worker has added to one of its limits.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
-    pub(crate) total: Duration,
     extended: Duration,
 }
 
 impl Allowance {
-    pub(crate) fn new(total: Duration) -> Self {
-        Self {
-            total,
-            extended: Duration::ZERO,
-        }
+    /// The limit with what was added.
+    pub(crate) fn extended(self, limit: Duration) -> Duration {
+        limit.saturating_add(self.extended)
     }
 
     /// How much of `extra` may be added.
     pub(crate) fn extend(&mut self, extra: Duration, max: Duration) -> Duration {
         let granted = extra.min(max.saturating_sub(self.extended));
         self.extended += granted;
-        self.total = self.total.saturating_add(granted);
         granted
     }
 }

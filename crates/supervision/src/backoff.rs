@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use crate::policy_error::{LONGEST, PolicyError};
 
+/// Time must pass between two starts, or a host would be kept busy by one that only fails.
+const SHORTEST: Duration = Duration::from_micros(1);
+
 /// Doubling delays with equal jitter: half of each is fixed, half is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
-    /// The delay after the first failure, before jitter. Default 200 ms.
+    /// The delay after the first failure, before jitter; at least 1 µs, which is as good as none.
+    /// Default 200 ms.
     pub initial: Duration,
     /// The longest delay, before jitter. Default 30 s.
     pub max: Duration,
@@ -41,8 +45,9 @@ impl Backoff {
 
     /// Refuses delays that would not grow, or would let failures follow each other at once.
     pub fn check(&self) -> Result<(), PolicyError> {
-        if self.initial.is_zero() || self.initial > self.max || self.max > LONGEST {
-            let advice = "its first delay must be above 0 and not above its longest";
+        if self.initial < SHORTEST || self.initial > self.max || self.max > LONGEST {
+            let advice = "its first delay must be at least 1 µs and not above its longest, which \
+                          must be at most 366 days";
             return Err(PolicyError::new(
                 "backoff",
                 format!("{:?} to {:?}", self.initial, self.max),

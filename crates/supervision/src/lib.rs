@@ -72,16 +72,23 @@
 //!   may still live. Only a task, which nothing can kill, is let go of.
 //! * **Restarts are bounded** by a window that only time and a person empty (see [`restart`]): in any
 //!   window there are at most `max_restarts + 1` automatic starts, whatever the unit does. For members
-//!   of a group that restarts together, the group's window says so of each of them.
+//!   of a group that restarts together, the group's window says so of each of them. A retry after a
+//!   give-up, which comes no sooner than a window later, empties the counts of its own unit only.
 //! * **Reasons are written first** here as well. A run that was told to end is a success for its
-//!   restart policy whatever its status; one that broke a limit has failed whatever its status.
+//!   restart policy whatever its status; one that broke a limit has failed whatever its status, even
+//!   if it had to be abandoned. While a unit waits for its turn to end, only its memory limit acts.
 //! * **A shutdown is bounded** by its timeout and the time of a kill. A unit's ladder begins when all
-//!   that start after it are gone, or when it just fits before the deadline.
+//!   that start after it are gone, or when it just fits before the deadline; but not in the first
+//!   half of the timeout, so that a long ladder does not undo the order.
+//! * **Significant units are not lost in silence**: everything ends when one is not started again,
+//!   when a group that is given up for good takes one with it, and when one can never start because
+//!   what it waits for has failed for good. What a person stops ends nothing.
 //!
 //! What is decided where users of other supervisors may expect otherwise: a unit that ends with code 0
 //! before it was ready has completed. Code 0 may be named as fatal. `stop_unit` stops one unit and
 //! leaves those that start after it running; `start_unit` starts one and leaves what it needs alone.
-//! A retry after a give-up also brings back the members of its group that were stopped because of it.
+//! A retry after a give-up also brings back the members of its group that were stopped because of it,
+//! each as soon as its own window has room; so does a person who starts it before that.
 //! A unit whose end is ordered can no longer be leant on, even if it is still ready.
 #![forbid(unsafe_code)]
 

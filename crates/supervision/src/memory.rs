@@ -118,9 +118,10 @@ impl Memory {
         }
     }
 
-    /// Twice the last interval. At work, no longer than the fastest growth takes to the limit, so that
-    /// it is exceeded by no more than once. At the growth that was seen, four times before the limit would be reached at this growth,
-    /// and within a tenth of the interval once nine tenths of the limit are used.
+    /// Twice the last interval. At work, no longer than the fastest growth takes to the limit, so
+    /// that it is exceeded by no more than once. At the growth that was seen, four times before the
+    /// limit would be reached, and within a tenth of the interval once nine tenths of the limit are
+    /// used.
     fn next_interval(&self, rss: u64, growth: f64, idle: bool, policy: &MemoryPolicy) -> Duration {
         let base = policy.sample;
         let Some(limit) = policy.limit else {

@@ -4,16 +4,19 @@ use std::fmt;
 use std::time::Duration;
 
 /// The first `limit` bytes of `text`, without what would command a terminal: control characters but
-/// for tabs and the ends of lines become `\u{fffd}`.
+/// for tabs and the ends of lines, and marks that turn the direction of what follows, become
+/// `\u{fffd}`.
 ///
 /// ```
 /// use greenroom_supervision::harmless;
 /// assert_eq!(harmless("all is \u{1b}[2Jwell", 100), "all is \u{fffd}[2Jwell");
+/// assert_eq!(harmless("nur\u{202e}txt", 100), "nur\u{fffd}txt");
 /// assert_eq!(harmless("too long", 3), "too");
 /// ```
 pub fn harmless(text: &str, limit: usize) -> String {
     let end = text.floor_char_boundary(limit);
-    let commands = |c: char| c.is_control() && !matches!(c, '\t' | '\n');
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let commands = |c: char| turns(c) || c.is_control() && !matches!(c, '\t' | '\n');
     text[..end]
         .chars()
         .map(|c| if commands(c) { '\u{fffd}' } else { c })

@@ -6,10 +6,10 @@ mod hall;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use greenroom_supervision::Time;
 use greenroom_supervision::restart::{Restart, RestartPolicy};
 use greenroom_supervision::supervisor::{Escalation, Group, Strategy, SupervisorPolicy};
 use greenroom_supervision::unit::{Condition, Readiness, UnitSpec, UnitState};
+use greenroom_supervision::{Backoff, Time};
 use hall::{Child, Hall, after, code, daemon, ms, secs, signal, spawn_failure, terminate_within};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -56,12 +56,24 @@ fn child(by: u16) -> Child {
 }
 
 fn policy(by: u16) -> RestartPolicy {
+    let retry_after = (by >> 6 & 3 == 0).then_some(secs(600));
+    let (window, max) = match (by >> 3 & 3, retry_after) {
+        (0, _) => (secs(10), secs(1)),
+        (1, _) => (secs(60), secs(10)),
+        // Longer than the time after which others of its group are tried again.
+        (2, None) => (secs(3_600), secs(30)),
+        _ => (secs(600), secs(30)),
+    };
     let policy = RestartPolicy {
         restart: pick(&[Restart::OnFailure, Restart::Always], by),
         max_restarts: Some(pick(&[0, 1, 2, 5], by >> 1)),
-        window: pick(&[secs(10), secs(60), secs(600)], by >> 3),
+        window,
         reset_after: pick(&[secs(1), secs(60)], by >> 5),
-        retry_after: (by >> 6 & 3 == 0).then_some(secs(600)),
+        backoff: Backoff {
+            max,
+            ..Backoff::default()
+        },
+        retry_after,
         ..RestartPolicy::default()
     };
     policy.check().unwrap();
@@ -155,11 +167,12 @@ fn schedule(strategy: Option<Strategy>, setup: [u16; 4], lives: &[u16], steps: V
         let index = usize::from(by) % NAMES.len();
         let name = NAMES[index];
         let state = hall.state(name);
+        let is_to_end = hall.why(name).starts_with("is to end");
         let before = NAMES.map(|name| hall.starts_of(name).len());
         let begins = match kind % 8 {
             0 => {
                 hall.start_unit(name);
-                !state.is_running() || state == UnitState::Stopping
+                !state.is_running() || state == UnitState::Stopping || is_to_end
             }
             1 => {
                 hall.restart_unit(name);
@@ -183,7 +196,7 @@ fn schedule(strategy: Option<Strategy>, setup: [u16; 4], lives: &[u16], steps: V
             }
         }
     }
-    hall.advance(secs(1_300));
+    hall.advance(secs(2_600));
     for count in counts {
         count.check(&hall.starts_of(&count.spec.name));
     }

@@ -25,6 +25,16 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
 const SHUTDOWN: Duration = secs(8);
+const STRATEGIES: [Strategy; 3] = [
+    Strategy::OneForOne,
+    Strategy::OneForAll,
+    Strategy::RestForOne,
+];
+const ESCALATIONS: [Escalation; 3] = [
+    Escalation::Isolate,
+    Escalation::StopGroup,
+    Escalation::Shutdown,
+];
 
 fn config(seed: u64) -> Config {
     let given = Config::default();
@@ -137,19 +147,9 @@ impl Watch {
             endings: 0,
             cycles: 0,
         };
-        let strategies = [
-            Strategy::OneForOne,
-            Strategy::OneForAll,
-            Strategy::RestForOne,
-        ];
-        let escalations = [
-            Escalation::Isolate,
-            Escalation::StopGroup,
-            Escalation::Shutdown,
-        ];
-        for (index, strategy) in strategies.into_iter().enumerate() {
+        for (index, strategy) in STRATEGIES.into_iter().enumerate() {
             let group = Group {
-                escalation: pick(&escalations, setup[0] >> index),
+                escalation: pick(&ESCALATIONS, setup[0] >> index),
                 max_restarts: pick(&[Some(5), Some(1)], setup[0] >> (index + 4)),
                 ..Group::new(format!("g{}", index + 1), strategy)
             };
@@ -340,11 +340,19 @@ impl Watch {
     fn change(&mut self, unit: UnitId, by: u16) {
         let now = self.now;
         let known = self.supervisor.snapshot(now, unit).unwrap();
-        match by & 3 {
-            0 if self.supervisor.units().len() > 1 => {
+        match by & 7 {
+            7 => {
+                let name = format!("g{}", 1 + (by >> 3) % 3);
+                let group = Group {
+                    escalation: pick(&ESCALATIONS, by >> 5),
+                    ..Group::new(name, pick(&STRATEGIES, by >> 7))
+                };
+                drop(self.supervisor.update_group(now, group));
+            }
+            0 | 4 if self.supervisor.units().len() > 1 => {
                 drop(self.supervisor.remove(unit));
             }
-            1 => self.add(spec("f", by, &["a"])),
+            1 | 5 => self.add(spec("f", by, &["a"])),
             _ => {
                 let changed = spec(&known.name, by, &[]);
                 if self.supervisor.update(now, unit, changed.clone()).is_ok() {

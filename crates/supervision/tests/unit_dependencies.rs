@@ -198,3 +198,21 @@ fn what_is_not_to_start_by_itself_is_left_alone() {
     assert_eq!(hall.why("web"), "was not started yet");
     assert_eq!(hall.supervisor.poll_timeout(), None);
 }
+
+#[test]
+fn one_that_will_be_tried_again_has_not_completed() {
+    let mut hall = Hall::new();
+    let mut db = daemon("db");
+    db.policy.restart.max_restarts = Some(0);
+    db.policy.restart.retry_after = Some(secs(600));
+    hall.add_script(db, |it| match it {
+        0 => Child::ends(ms(10), code(1)),
+        _ => Child::steady(),
+    });
+    let web = after(daemon("web"), &[("db", Condition::Completed)]);
+    hall.add(web, Child::steady());
+    hall.start();
+    hall.advance(secs(601));
+    assert_eq!(hall.states(), "db ready, web waiting");
+    assert!(hall.starts_of("web").is_empty());
+}

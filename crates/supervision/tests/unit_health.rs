@@ -157,22 +157,17 @@ fn an_extension_is_at_least_so_much_from_now_and_takes_nothing_away() {
 }
 
 #[test]
-fn a_start_that_is_not_answered_times_out_and_is_ended_once_it_is() {
+fn a_start_that_is_not_answered_in_time_is_called_off() {
     let late = Child {
         spawn: Some(secs(50)),
         ..Child::steady()
     };
     let mut hall = started(daemon("web"), late);
-    hall.advance(secs(40));
-    assert_eq!(hall.state("web"), UnitState::Stopping);
-    assert_eq!(
-        hall.why("web"),
-        "is to end as soon as its start is answered: it was not ready within 30s"
-    );
-    hall.advance(secs(11));
+    hall.advance(secs(31));
+    assert_eq!(hall.when("web: SIGKILL"), [at(30_000)]);
     let (reason, ended) = first_end(&hall);
     assert_eq!(reason, ExitReason::StartTimeout { after: secs(30) });
-    assert_eq!(ended, secs(50));
+    assert_eq!(ended, secs(30));
     assert_eq!(hall.look("web").restarts, 1, "it counts as a failure");
 }
 
@@ -533,4 +528,99 @@ fn an_end_of_its_own_during_the_ladder_is_told_as_it_was() {
         greenroom_supervision::restart::ExitClass::Success
     );
     assert_eq!(hall.state("web"), UnitState::Stopped);
+}
+
+#[test]
+fn one_that_is_silent_for_too_long_is_not_healthy() {
+    let mut spec = daemon("web");
+    spec.policy.activity = Some(Activity {
+        timeout: secs(30),
+        on_silence: OnFailure::Warn,
+    });
+    let mut hall = started(spec, Child::steady());
+    hall.advance(secs(29));
+    assert!(hall.look("web").healthy);
+    hall.until(at(40_000));
+    assert!(!hall.look("web").healthy);
+    assert_eq!(
+        hall.why("web"),
+        "ready after 0ms; it has printed nothing for 40s"
+    );
+    hall.tell("web", |it, now, run| it.handle_output(now, run));
+    assert!(hall.look("web").healthy);
+    assert_eq!(hall.why("web"), "ready after 0ms");
+}
+
+#[test]
+fn a_late_answer_is_not_taken_for_that_of_a_later_look() {
+    let mut spec = checked(OnFailure::Warn);
+    spec.policy.checks[0].threshold = 1;
+    let silent = Child {
+        looks: None,
+        ..Child::steady()
+    };
+    let mut hall = started(spec, silent);
+    let id = greenroom_supervision::supervisor::ProbeId::Check(0);
+    let answer = |hall: &mut Hall| {
+        hall.tell("web", |it, now, run| it.handle_probe(now, run, id, Ok(())));
+    };
+    // Looks at 10 s, given up at 14 s, and at 24 s.
+    hall.until(at(24_100));
+    answer(&mut hall);
+    assert!(!hall.look("web").healthy, "that was the first look's");
+    answer(&mut hall);
+    assert!(hall.look("web").healthy);
+    // The third, at 34.1 s, is given up; its answer comes before the fourth, at 48.1 s.
+    hall.until(at(45_000));
+    assert!(!hall.look("web").healthy);
+    answer(&mut hall);
+    assert!(!hall.look("web").healthy);
+    hall.until(at(48_200));
+    answer(&mut hall);
+    assert!(hall.look("web").healthy);
+}
+
+#[test]
+fn a_late_answer_does_not_make_it_ready() {
+    let probe = Readiness::Probe {
+        period: secs(1),
+        timeout: secs(1),
+    };
+    let silent = Child {
+        looks: None,
+        ..Child::steady()
+    };
+    let mut hall = started(with(probe), silent);
+    let id = greenroom_supervision::supervisor::ProbeId::Readiness;
+    let answer = |hall: &mut Hall| {
+        hall.tell("web", |it, now, run| it.handle_probe(now, run, id, Ok(())));
+    };
+    // A look at once, given up after 2 s, and another at 3 s.
+    hall.until(at(3_100));
+    answer(&mut hall);
+    assert_eq!(hall.state("web"), UnitState::Started);
+    answer(&mut hall);
+    assert_eq!(hall.state("web"), UnitState::Ready);
+}
+
+#[test]
+fn one_that_was_ended_for_cause_and_abandoned_is_told_as_both() {
+    let mut spec = task("web");
+    spec.policy.watchdog = Some(secs(1));
+    spec.policy.restart.restart = greenroom_supervision::restart::Restart::Never;
+    let mut hall = started(spec, Child::unkillable());
+    hall.advance(secs(20));
+    let exit = hall.look("web").exits[0].clone();
+    let silent_for = secs(1);
+    assert_eq!(exit.reason, ExitReason::Watchdog { silent_for });
+    assert_eq!(exit.abandoned, Some(secs(10) + KILL_WAIT));
+    assert_eq!(
+        exit.class,
+        greenroom_supervision::restart::ExitClass::Failure
+    );
+    assert_eq!(
+        hall.why("web"),
+        "gave no sign of life for 1s; it did not end within 12s and was abandoned; \
+         it is never restarted"
+    );
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use greenroom_supervision::restart::{MAX_RESTARTS, Restart, RestartPolicy};
 use greenroom_supervision::stop::{StopAction, StopLadder, StopStep};
-use greenroom_supervision::supervisor::{Escalation, Group, Strategy};
+use greenroom_supervision::supervisor::{Escalation, Group, Strategy, SupervisorPolicy};
 use greenroom_supervision::unit::{
-    Activity, Check, Condition, Readiness, UnitId, UnitPolicy, UnitSpec,
+    Activity, Check, Condition, Readiness, UnitId, UnitPolicy, UnitSpec, UnitState,
 };
 use greenroom_supervision::{Backoff, Supervisor, Time};
 use hall::{after, daemon, ms, secs};
@@ -28,35 +28,54 @@ fn with(change: impl FnOnce(&mut UnitPolicy)) -> UnitSpec {
     spec
 }
 
+/// Five times the longest delay is 16 s.
+fn brief(policy: &mut UnitPolicy, window: Duration) {
+    policy.restart.backoff.max = ms(3_200);
+    policy.restart.window = window;
+}
+
 #[test]
 fn a_limit_that_the_backoff_keeps_out_of_reach_is_refused() {
-    // Five full delays: 0.2 + 0.4 + 0.8 + 1.6 + 3.2 s.
-    let window = |window| with(|policy| policy.restart.window = window);
+    let window = |window| with(|policy| brief(policy, window));
     assert_eq!(
-        refused(window(ms(6_200))),
-        "unit web: window is 6.2s: it must be more than 6.2s, or the delays of the backoff keep \
-         5 restarts from ever falling into it and a unit that crashes is never given up: \
-         lengthen it, lower max_restarts or the backoff, or set max_restarts to none"
+        refused(window(secs(16))),
+        "unit web: window is 16s: it must be more than 16s, which is max_restarts (5) times the \
+         longest delay of the backoff (3.2s), or a unit that crashes may be never given up: \
+         lengthen it, lower max_restarts, set the longest delay to at most 3.199s, or set \
+         max_restarts to none"
     );
     let mut supervisor = Supervisor::new(Default::default());
-    supervisor.add(Time::ZERO, window(ms(6_201))).unwrap();
+    let spec = window(secs(16) + Duration::from_nanos(1));
+    supervisor.add(Time::ZERO, spec).unwrap();
+    // What the advice names fits.
+    let mut spec = window(secs(16));
+    spec.name = "db".into();
+    spec.policy.restart.backoff.max = ms(3_199);
+    supervisor.add(Time::ZERO, spec).unwrap();
 }
 
 #[test]
 fn at_the_boundary_it_is_given_up_even_with_the_longest_delays() {
-    // The jitter of some seed comes close to the longest delays; none may escape.
+    // The jitter of some seed comes close to the longest delays; none may escape, not even when
+    // the delays have grown before.
     for seed in 0..200 {
-        let mut hall = hall::Hall::with(greenroom_supervision::supervisor::SupervisorPolicy {
+        let mut hall = hall::Hall::with(SupervisorPolicy {
             seed,
             ..Default::default()
         });
-        let spec = with(|policy| {
-            policy.restart.window = ms(6_201);
+        let spec = with(|policy| brief(policy, ms(16_001)));
+        hall.add_script(spec, |generation| {
+            let life = if generation < 9 {
+                secs(17)
+            } else {
+                Duration::ZERO
+            };
+            hall::Child::ends(life, hall::code(1))
         });
-        hall.add(spec, hall::Child::ends(Duration::ZERO, hall::code(1)));
         hall.start();
-        hall.advance(secs(60));
-        assert_eq!(hall.starts.len(), 6);
+        hall.advance(secs(600));
+        assert_eq!(hall.starts.len(), 9 + 5);
+        assert_eq!(hall.state("web"), UnitState::Failed);
     }
 }
 
@@ -104,13 +123,15 @@ fn each_limit_is_refused_in_its_own_words() {
         with(|it| it.restart.reset_after = Duration::MAX),
         with(|it| it.restart.retry_after = Some(secs(599))),
         with(|it| it.restart.max_restarts = Some(limits)),
-        with(|it| it.restart.backoff.initial = Duration::ZERO),
+        with(|it| it.restart.backoff.initial = Duration::from_nanos(999)),
         with(|it| it.start_timeout = Duration::ZERO),
         with(|it| it.max_extension = Duration::MAX),
         with(|it| it.readiness = Readiness::Delay(Duration::ZERO)),
         with(|it| it.readiness = Readiness::Delay(secs(30))),
         with(|it| it.readiness = probe(Duration::ZERO, secs(1))),
         with(|it| it.readiness = probe(secs(1), Duration::ZERO)),
+        with(|it| it.readiness = probe(secs(30), secs(1))),
+        with(|it| it.readiness = probe(secs(1), secs(30))),
         check(|it| it.period = Duration::ZERO),
         check(|it| it.timeout = Duration::ZERO),
         check(|it| it.threshold = 0),
@@ -177,7 +198,7 @@ fn groups_have_limits_too() {
     assert!(error.unwrap_err().to_string().contains("at most 10000"));
     // A member without a limit of its own leans on that of its group.
     supervisor
-        .add_group(group("g", Some(5), ms(6_200)))
+        .add_group(group("g", Some(5), secs(150)))
         .unwrap();
     let mut spec = daemon("web");
     spec.group = Some("g".into());
@@ -186,7 +207,7 @@ fn groups_have_limits_too() {
     assert!(
         error
             .to_string()
-            .starts_with("unit web: window is 6.2s: it must be more than 6.2s")
+            .starts_with("unit web: window is 150s: it must be more than 150s")
     );
     spec.policy.restart.max_restarts = Some(5);
     supervisor.add(Time::ZERO, spec.clone()).unwrap();
@@ -283,4 +304,63 @@ fn a_backoff_longer_than_the_window_is_out_of_reach_even_for_one_restart() {
         ..policy
     };
     policy.check().unwrap();
+}
+
+#[test]
+fn a_shutdown_takes_some_time_but_not_for_ever() {
+    let policy = |shutdown_timeout| SupervisorPolicy {
+        shutdown_timeout,
+        ..SupervisorPolicy::default()
+    };
+    SupervisorPolicy::default().check().unwrap();
+    policy(ms(1)).check().unwrap();
+    assert_eq!(
+        policy(Duration::ZERO).check().unwrap_err().to_string(),
+        "shutdown_timeout is 0ns: it must be 1 ms to 366 days"
+    );
+    assert!(policy(Duration::MAX).check().is_err());
+}
+
+#[test]
+fn a_group_is_changed_and_removed_only_as_its_members_allow() {
+    let mut supervisor = Supervisor::new(Default::default());
+    let group = |max_restarts, window| Group {
+        max_restarts,
+        window,
+        ..Group::new("team", Strategy::OneForAll)
+    };
+    let now = Time::ZERO;
+    let gone = "there is no group named team: it may have been removed";
+    let error = supervisor.update_group(now, group(Some(5), secs(600)));
+    assert_eq!(error.unwrap_err().to_string(), gone);
+    let error = supervisor.remove_group("team");
+    assert_eq!(error.unwrap_err().to_string(), gone);
+    supervisor.add_group(group(Some(5), secs(600))).unwrap();
+    let mut spec = daemon("web");
+    spec.group = Some("team".into());
+    spec.policy.restart.max_restarts = None;
+    let web = supervisor.add(now, spec).unwrap();
+    let error = supervisor.update_group(now, group(Some(5), Duration::ZERO));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "unit team: window is 0ns: it must be 1 ms to 366 days"
+    );
+    let error = supervisor.update_group(now, group(Some(5), secs(150)));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .starts_with("unit web: window is 150s: it must be more than 150s")
+    );
+    supervisor
+        .update_group(now, group(Some(4), secs(150)))
+        .unwrap();
+    let error = supervisor.remove_group("team");
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "group team cannot be removed: web belong to it; move or remove them first"
+    );
+    supervisor.remove(web).unwrap();
+    supervisor.remove_group("team").unwrap();
+    assert!(supervisor.add_group(group(None, secs(1))).is_ok());
 }

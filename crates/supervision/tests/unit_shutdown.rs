@@ -4,8 +4,11 @@
 mod hall;
 
 use greenroom_supervision::exit::ExitReason;
-use greenroom_supervision::supervisor::{EndCause, Notice};
-use greenroom_supervision::unit::{Condition, UnitSpec, UnitState};
+use greenroom_supervision::restart::{ExitMatch, Restart};
+use greenroom_supervision::supervisor::{EndCause, Group, Notice, Strategy};
+use greenroom_supervision::unit::{
+    Activity, Check, Condition, Exit, OnFailure, Readiness, UnitSpec, UnitState,
+};
 use hall::{Child, Hall, after, at, code, daemon, ms, secs, task, terminate_within};
 
 fn behind(name: &str, needed: &str) -> UnitSpec {
@@ -132,7 +135,7 @@ fn at_the_deadline_all_are_killed_and_then_let_go_of() {
     );
     let unanswered = Child {
         spawn: None,
-        ..Child::steady()
+        ..Child::unkillable()
     };
     hall.add(daemon("unborn"), unanswered);
     hall.start();
@@ -294,7 +297,7 @@ fn a_task_that_does_not_listen_is_let_go_of() {
 }
 
 #[test]
-fn a_start_under_way_is_stopped_when_it_is_answered() {
+fn a_start_under_way_is_called_off() {
     let mut hall = Hall::new();
     let slow = Child {
         spawn: Some(secs(3)),
@@ -304,14 +307,10 @@ fn a_start_under_way_is_stopped_when_it_is_answered() {
     hall.start();
     hall.advance(secs(1));
     hall.stop();
-    assert_eq!(hall.state("web"), UnitState::Stopping);
-    assert_eq!(
-        hall.why("web"),
-        "is to end as soon as its start is answered: a person"
-    );
     hall.advance(secs(60));
-    assert_eq!(hall.when("web: SIGTERM"), [at(3_000)]);
-    assert_eq!(hall.endings[0].0, at(4_000));
+    assert_eq!(hall.when("web: SIGKILL"), [at(1_000)]);
+    assert_eq!(hall.when("web: SIGTERM"), []);
+    assert_eq!(hall.endings[0].0, at(1_000));
 }
 
 #[test]
@@ -320,7 +319,7 @@ fn the_end_of_a_significant_unit_ends_everything_with_its_code() {
         let mut hall = Hall::new();
         let mut spec = daemon("job");
         spec.significant = true;
-        spec.policy.restart.restart = greenroom_supervision::restart::Restart::Never;
+        spec.policy.restart.restart = Restart::Never;
         spec.policy.restart.retry_after = Some(secs(600));
         hall.add(spec, Child::ends(secs(1), exit));
         hall.add(daemon("web"), Child::leaves_within(secs(1)));
@@ -375,4 +374,224 @@ fn when_all_have_ended_by_themselves_it_goes_on() {
     assert!(!hall.supervisor.is_idle());
     assert_eq!(hall.endings.len(), 0);
     assert_eq!(hall.supervisor.poll_timeout(), None);
+}
+
+#[test]
+fn what_the_last_shutdown_left_behind_is_started_with_everything() {
+    let mut hall = Hall::new();
+    hall.add(daemon("a"), Child::steady());
+    hall.add(daemon("b"), Child::steady());
+    hall.add(daemon("done"), Child::ends(ms(100), code(0)));
+    let mut never = daemon("failed");
+    never.policy.restart.restart = Restart::Never;
+    hall.add(never, Child::ends(ms(100), code(1)));
+    hall.add(daemon("off"), Child::steady());
+    hall.start();
+    hall.advance(secs(1));
+    hall.stop_unit("off");
+    hall.advance(secs(1));
+    hall.stop();
+    hall.advance(secs(1));
+    hall.start_unit("a");
+    hall.advance(secs(1));
+    hall.start();
+    hall.advance(ms(1));
+    assert_eq!(
+        hall.states(),
+        "a ready, b ready, done ready, failed ready, off ready"
+    );
+    assert_eq!(hall.starts_of("a").len(), 2);
+}
+
+#[test]
+fn what_was_started_by_name_is_not_started_again_with_everything() {
+    let mut hall = Hall::new();
+    hall.add(daemon("done"), Child::ends(ms(100), code(0)));
+    hall.add(daemon("off"), Child::steady());
+    hall.add(daemon("b"), Child::steady());
+    hall.start_unit("done");
+    hall.start_unit("off");
+    hall.advance(secs(1));
+    hall.stop_unit("off");
+    hall.advance(secs(1));
+    hall.start();
+    hall.advance(secs(1));
+    assert_eq!(hall.states(), "done completed, off stopped, b ready");
+}
+
+#[test]
+fn a_long_ladder_leaves_half_of_the_time_to_the_order() {
+    // It leaves after 14 s, or is not gone in half of the 30 s.
+    for (web, turn) in [
+        (Child::leaves_within(secs(14)), 15),
+        (Child::stubborn(), 16),
+    ] {
+        let mut hall = Hall::new();
+        let mut db = daemon("db");
+        db.policy.stop = terminate_within(secs(300));
+        hall.add(db, Child::stubborn());
+        let mut spec = behind("web", "db");
+        spec.policy.stop = terminate_within(secs(20));
+        hall.add(spec, web);
+        hall.start();
+        hall.advance(secs(1));
+        hall.stop();
+        hall.advance(secs(60));
+        assert_eq!(hall.when("web: SIGTERM"), [at(1_000)]);
+        assert_eq!(hall.when("db: SIGTERM"), [at(turn * 1_000)]);
+        assert_eq!(hall.when("db: SIGKILL"), [at(31_000)]);
+    }
+}
+
+#[test]
+fn a_fault_does_not_end_what_others_still_lean_on() {
+    let mut hall = Hall::new();
+    let mut db = daemon("db");
+    db.policy.activity = Some(Activity {
+        timeout: secs(3),
+        on_silence: OnFailure::Restart,
+    });
+    db.policy.checks = vec![Check {
+        period: secs(1),
+        threshold: 1,
+        ..Check::new("http")
+    }];
+    let failing = Child {
+        looks: Some(Err("no".into())),
+        ..Child::leaves_within(ms(10))
+    };
+    hall.add(db, failing);
+    hall.add(behind("web", "db"), Child::leaves_within(secs(8)));
+    hall.start();
+    hall.advance(ms(500));
+    hall.stop();
+    hall.advance(secs(30));
+    let stops = hall.stops.iter().map(|(at, name, _)| (*at, &**name));
+    assert_eq!(
+        stops.collect::<Vec<_>>(),
+        [(at(500), "web"), (at(8_500), "db")]
+    );
+    assert_eq!(hall.look("db").exits[0].reason, ExitReason::Clean);
+}
+
+#[test]
+fn a_significant_unit_that_ran_out_of_memory_is_told_as_killed() {
+    let mut hall = Hall::new();
+    let mut spec = daemon("job");
+    spec.significant = true;
+    spec.policy.restart.restart = Restart::Never;
+    hall.add(spec, Child::steady());
+    hall.start();
+    hall.advance(secs(1));
+    let status = greenroom_supervision::ExitStatus::OutOfMemory;
+    hall.exit("job", Exit::Process(status));
+    assert_eq!(hall.endings[0].1.exit_code(), 137);
+}
+
+// ---- significant units that can never start
+
+fn significant(spec: UnitSpec) -> UnitSpec {
+    UnitSpec {
+        significant: true,
+        ..spec
+    }
+}
+
+fn never(name: &str) -> UnitSpec {
+    let mut spec = daemon(name);
+    spec.policy.restart.restart = Restart::Never;
+    spec
+}
+
+#[test]
+fn a_significant_unit_that_can_never_start_ends_everything() {
+    for (exit, expected) in [(7, 7), (0, 1)] {
+        for between in [false, true] {
+            let mut hall = Hall::new();
+            let mut migrate = never("migrate");
+            let fatal = ExitMatch::Code(exit);
+            migrate.policy.restart.exits.fatal = vec![fatal];
+            hall.add(migrate, Child::ends(secs(1), code(exit)));
+            let done = |name| {
+                after(
+                    daemon(name),
+                    &[("migrate", Condition::CompletedSuccessfully)],
+                )
+            };
+            let web = match between {
+                false => done("web"),
+                true => {
+                    hall.add(done("mid"), Child::steady());
+                    behind("web", "mid")
+                }
+            };
+            hall.add(significant(web), Child::steady());
+            hall.add(daemon("other"), Child::leaves_within(secs(1)));
+            hall.start();
+            hall.advance(secs(60));
+            let (ended, ending) = &hall.endings[0];
+            assert_eq!(*ended, at(2_000));
+            assert_eq!(ending.exit_code(), expected);
+            assert!(matches!(
+                &ending.cause,
+                EndCause::NeverStarted { unit, exit } if unit == "web" && exit.name == "migrate"
+            ));
+            assert!(
+                hall.why("other")
+                    .starts_with("everything was stopped: web cannot start: migrate exited")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_significant_unit_whose_dependency_was_stopped_with_its_group_ends_everything() {
+    let mut hall = Hall::new();
+    let group = Group::new("team", Strategy::OneForAll);
+    hall.supervisor.add_group(group).unwrap();
+    let member = |spec| UnitSpec {
+        group: Some("team".into()),
+        ..spec
+    };
+    let mut db = member(daemon("db"));
+    db.policy.readiness = Readiness::Told;
+    hall.add(db, Child::steady());
+    hall.add(member(never("bad")), Child::ends(secs(1), code(9)));
+    hall.add(significant(behind("web", "db")), Child::steady());
+    hall.start();
+    hall.advance(secs(60));
+    assert_eq!(hall.endings[0].1.exit_code(), 9);
+}
+
+#[test]
+fn one_that_may_still_start_or_whose_dependency_a_person_stopped_ends_nothing() {
+    // It is retried.
+    let mut retried = daemon("db");
+    retried.policy.restart.max_restarts = Some(0);
+    retried.policy.restart.retry_after = Some(secs(600));
+    retried.policy.readiness = Readiness::Told;
+    let mut hall = Hall::new();
+    hall.add(retried, Child::ends(secs(1), code(1)));
+    hall.add(significant(behind("web", "db")), Child::steady());
+    hall.start();
+    hall.advance(secs(10));
+    assert_eq!(hall.states(), "db failed, web waiting");
+    assert_eq!(hall.endings.len(), 0);
+    // A person wants it no more.
+    hall.stop_unit("db");
+    hall.advance(secs(3_600));
+    assert_eq!(hall.states(), "db failed, web waiting");
+    assert_eq!(hall.endings.len(), 0);
+
+    let mut hall = Hall::new();
+    let mut slow = daemon("db");
+    slow.policy.readiness = Readiness::Told;
+    hall.add(slow, Child::steady());
+    hall.add(significant(behind("web", "db")), Child::steady());
+    hall.start();
+    hall.advance(secs(1));
+    hall.stop_unit("db");
+    hall.advance(secs(60));
+    assert_eq!(hall.states(), "db stopped, web waiting");
+    assert_eq!(hall.endings.len(), 0);
 }

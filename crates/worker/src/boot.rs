@@ -27,7 +27,8 @@ pub(crate) enum NoHost {
     #[error(
         "{program} is a Greenroom worker: it is started by a host, which sends it jobs over a socket.\n\
          Started by hand it has nothing to do ({why}).\n\
-         To run it, give its path to a host: Pool::builder(Worker::command(\"{path}\"))."
+         To run it, give it inputs: greenroom map --worker {path} INPUT…,\n\
+         or its path to a host: Pool::builder(Worker::command(\"{path}\"))."
     )]
     ByHand {
         program: String,

@@ -9,6 +9,7 @@ use super::{exit_of, print, print_json};
 use crate::config::{Config, ConfigError};
 use crate::control::place::DEFAULT_CONFIG;
 use crate::exit::Exit;
+use crate::printer::say;
 
 /// Checks a configuration without starting anything
 ///
@@ -56,12 +57,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             error => json!({ "ok": false, "error": error.to_string() }),
         }),
         Err(error) => {
-            eprintln!("{error}");
+            say(error);
             Ok(())
         }
     };
     if let Err(error) = printed {
-        eprintln!("greenroom: {error}");
+        say(format_args!("greenroom: {error}"));
         return error.exit().into();
     }
     checked

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap_complete::Shell;
 
 use crate::exit::Exit;
+use crate::printer::say;
 
 /// Prints a script that completes the command line in a shell
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Args, command: &mut clap::Command) -> ExitCode {
         Ok(()) => Exit::Success.into(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::OutputClosed.into(),
         Err(error) => {
-            eprintln!("greenroom: standard output: {error}");
+            say(format_args!("greenroom: standard output: {error}"));
             Exit::Output.into()
         }
     }

@@ -7,6 +7,7 @@ use crate::control::client::Client;
 use crate::control::message::{Answer, Request};
 use crate::control::place::Place;
 use crate::exit::Exit;
+use crate::printer::say;
 use crate::show;
 
 /// Shows what units have printed
@@ -49,6 +50,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 Answer::Line(line) if args.json => print_json(&line)?,
                 Answer::Line(line) => print(show::event::line(&line))?,
                 Answer::Missed(missed) => say_missed(missed),
+                Answer::Dropped { unit, lines } => say(format_args!(
+                    "greenroom: {lines} lines of {unit} were dropped here: it printed more than \
+                     1,000 a second"
+                )),
                 _ => {}
             }
         }

@@ -20,6 +20,7 @@ use crate::config::ConfigError;
 use crate::control::client::{Client, ClientError};
 use crate::control::place::Place;
 use crate::exit::Exit;
+use crate::printer::say;
 
 /// Why a command ends early.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,7 @@ impl CommandError {
 /// The exit code of a configuration that cannot be used.
 pub(crate) fn exit_of(error: &ConfigError) -> Exit {
     match error {
-        ConfigError::Missing { .. } => Exit::Input,
+        ConfigError::Missing { .. } | ConfigError::NotAFile { .. } => Exit::Input,
         ConfigError::Unreadable { source, .. }
             if source.kind() == io::ErrorKind::PermissionDenied =>
         {
@@ -65,7 +66,9 @@ pub(crate) fn with_client(
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("greenroom: the system refuses a runtime: {error}");
+            say(format_args!(
+                "greenroom: the system refuses a runtime: {error}"
+            ));
             return Exit::System.into();
         }
     };
@@ -78,7 +81,7 @@ pub(crate) fn with_client(
         Err(error) => {
             // A reader that has had enough is no news.
             if error.exit() != Exit::OutputClosed {
-                eprintln!("greenroom: {error}");
+                say(format_args!("greenroom: {error}"));
             }
             error.exit().into()
         }
@@ -99,7 +102,9 @@ fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
 
 /// Says on standard error that something is left out.
 fn say_missed(missed: u64) {
-    eprintln!("greenroom: {missed} were left out here: they came faster than they were read");
+    say(format_args!(
+        "greenroom: {missed} were left out here: they came faster than they were read"
+    ));
 }
 
 /// How wide standard output is, if it is a terminal.

@@ -1,5 +1,7 @@
 //! `greenroom shutdown`.
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{print, print_json, with_client};
@@ -7,6 +9,7 @@ use crate::control::client::{Client, ClientError};
 use crate::control::message::{Answer, Request};
 use crate::control::place::Place;
 use crate::exit::Exit;
+use crate::printer::say;
 use crate::show;
 
 /// Stops all units and the supervisor itself
@@ -39,10 +42,23 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 Ok(Some(Answer::Event(event))) if args.json => print_json(&event)?,
                 Ok(Some(Answer::Event(event))) => print(show::event::event(&event))?,
                 Ok(Some(_)) => {}
-                // The supervisor is gone: that is what was wanted.
-                Ok(None) | Err(ClientError::HungUp { .. }) => return Ok(Exit::Success),
+                Ok(None) => return Ok(Exit::Success),
+                // One that has ended in good order takes its socket with it.
+                Err(ClientError::HungUp { path }) if is_gone(&path) => return Ok(Exit::Success),
+                Err(error @ ClientError::HungUp { .. }) => {
+                    say(format_args!(
+                        "greenroom: {error} before it said that everything had ended: it may have \
+                         been killed"
+                    ));
+                    return Ok(Exit::Failed);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
     })
+}
+
+fn is_gone(socket: &Path) -> bool {
+    let about = std::fs::symlink_metadata(socket);
+    about.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

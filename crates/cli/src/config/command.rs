@@ -98,25 +98,7 @@ impl Program {
     }
 
     pub(super) fn worker(&self) -> Worker {
-        let mut worker = Worker::command(&self.path)
-            .args(&self.arguments)
-            .current_dir(&self.directory);
-        for name in &self.inherit {
-            worker = worker.inherit_env(name);
-        }
-        for (name, value) in &self.environment {
-            worker = worker.env(name, value);
-        }
-        if let Some(nice) = self.nice {
-            worker = worker.nice(nice);
-        }
-        if let Some(score) = self.oom_score_adj {
-            worker = worker.oom_score_adj(score);
-        }
-        if let Some(limit) = self.hard_memory_limit {
-            worker = worker.hard_memory_limit(limit);
-        }
-        worker
+        Worker::from(self.command())
     }
 }
 

@@ -25,6 +25,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ pub(crate) struct Config {
 }
 
 /// A named table of the file.
+#[derive(Clone)]
 pub(crate) struct Entry<T> {
     pub(crate) name: String,
     pub(crate) value: T,
@@ -161,7 +163,14 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
             source,
         },
     };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // A pipe would keep whoever opens it waiting for a writer, and with it a whole supervisor.
+    let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = std::fs::File::options();
+    let file = options.read(true).custom_flags(at_once).open(path);
+    let file = file.map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(ConfigError::NotAFile { path: path.into() });
+    }
     let mut text = String::new();
     file.take(MAX_BYTES + 1)
         .read_to_string(&mut text)

@@ -13,9 +13,12 @@ pub(super) const LOOKS: [&str; 3] = ["tcp", "http", "exec"];
 
 /// The look that a table names, and its key.
 pub(super) fn read(table: &mut Table<'_>, base: &Path) -> Option<(&'static str, Probe)> {
-    let tcp = table.take("tcp").and_then(|value| made(value, Probe::tcp));
+    // Addresses may hold passwords and tokens.
+    let tcp = table
+        .take_secret("tcp")
+        .and_then(|value| made(value, Probe::tcp));
     let http = table
-        .take("http")
+        .take_secret("http")
         .and_then(|value| made(value, Probe::http));
     let exec = table
         .take_secret("exec")

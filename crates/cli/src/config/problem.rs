@@ -15,6 +15,8 @@ pub(crate) enum ConfigError {
     Missing { path: PathBuf },
     #[error("{} cannot be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is not a file: give the path of a configuration", .path.display())]
+    NotAFile { path: PathBuf },
     #[error("{} has more than 1 MiB: this is no configuration", .path.display())]
     TooLarge { path: PathBuf },
     /// It says what cannot be.
@@ -31,8 +33,12 @@ pub(crate) struct Problem {
     /// In characters, from 1.
     pub(crate) column: usize,
     pub(crate) message: String,
-    /// The line itself; what may be a secret in it is masked.
+    /// The line itself, or of a long one what surrounds the place; what may be a secret in it is
+    /// masked.
     pub(crate) text: String,
+    /// Characters of the line that come before that.
+    #[serde(skip)]
+    skipped: usize,
     /// How many characters of the line are meant.
     #[serde(skip)]
     width: usize,
@@ -45,6 +51,9 @@ pub(crate) struct Mistake {
     pub(crate) message: String,
 }
 
+/// The most characters of a line that are shown.
+const SHOWN: usize = 160;
+
 impl Problem {
     /// `secrets` are the places of `text` that may not be shown.
     pub(crate) fn new(file: &Path, text: &str, mistake: Mistake, secrets: &[Range<usize>]) -> Self {
@@ -53,12 +62,21 @@ impl Problem {
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
         let end = text.floor_char_boundary(mistake.at.end.clamp(start, line_end));
         let line = text[line_start..line_end].trim_end();
+        let before = text[line_start..start].chars().count();
+        let is_long = line.chars().nth(SHOWN).is_some();
+        let skipped = if is_long {
+            before.saturating_sub(SHOWN / 4)
+        } else {
+            0
+        };
+        let masked = masked(line, line_start, secrets);
         Self {
             file: file.to_owned(),
             line: text[..line_start].matches('\n').count() + 1,
-            column: text[line_start..start].chars().count() + 1,
+            column: before + 1,
             message: mistake.message,
-            text: masked(line, line_start, secrets),
+            text: masked.chars().skip(skipped).take(SHOWN).collect(),
+            skipped,
             width: text[start..end].chars().count().max(1),
         }
     }
@@ -72,10 +90,11 @@ impl fmt::Display for Problem {
         let indent: String = self
             .text
             .chars()
-            .take(self.column - 1)
+            .take(self.column - 1 - self.skipped)
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
-        let width = self.text.chars().count().saturating_sub(self.column - 1);
+        let shown = self.text.chars().count() + self.skipped;
+        let width = shown.saturating_sub(self.column - 1);
         let marks = "^".repeat(self.width.min(width).max(1));
         write!(
             f,
@@ -149,6 +168,28 @@ mod tests {
             shown,
             "g.toml:2:1: unknown key\n  2 | restrat = \"always\"\n    | ^^^^^^^"
         );
+    }
+
+    #[test]
+    fn of_a_long_line_the_surroundings_are_shown() {
+        let text = format!("a = \"{}\"; b\n", "q".repeat(300_000));
+        let mistake = Mistake {
+            at: 4..300_006,
+            message: "too long".into(),
+        };
+        let shown = Problem::new(Path::new("g"), &text, mistake, &[]).to_string();
+        assert!(
+            shown.starts_with("g:1:5: too long\n  1 | a = \"qqq"),
+            "{shown}"
+        );
+        assert!(shown.len() < 400, "{}", shown.len());
+        let late = Mistake {
+            at: 300_008..300_009,
+            message: "what is that".into(),
+        };
+        let shown = Problem::new(Path::new("g"), &text, late, &[]).to_string();
+        assert!(shown.ends_with("^") && shown.contains("q\"; b"), "{shown}");
+        assert!(shown.len() < 300, "{}", shown.len());
     }
 
     #[test]

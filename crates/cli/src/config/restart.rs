@@ -1,5 +1,7 @@
 //! `restart`: when a unit is started again, and when no more.
 
+use std::time::Duration;
+
 use greenroom::unit::{ExitMatch, Restart, RestartPolicy};
 
 use super::signal::SignalNumber;
@@ -34,16 +36,26 @@ pub(super) fn read(value: Value<'_>) -> Option<RestartPolicy> {
     }
     span(&mut table, "window", &mut policy.window);
     span(&mut table, "backoff_initial", &mut policy.backoff.initial);
-    span(&mut table, "backoff_max", &mut policy.backoff.max);
+    let longest = time(&mut table, "backoff_max");
     span(&mut table, "reset_after", &mut policy.reset_after);
     policy.retry_after = time(&mut table, "retry_after");
     policy.exits.success = exits(&mut table, "success_codes");
     policy.exits.fatal = exits(&mut table, "fatal_codes");
     table.finish();
+    policy.backoff.max = longest.unwrap_or_else(|| longest_backoff(&policy));
     if let Err(error) = policy.check() {
         table_mistakes.add(at, format!("restart: {error}"));
     }
     Some(policy)
+}
+
+/// Unless somebody has said, short enough that the window can fill.
+fn longest_backoff(policy: &RestartPolicy) -> Duration {
+    let fits = match policy.max_restarts {
+        Some(restarts) => policy.window / restarts.saturating_add(1),
+        None => policy.backoff.max,
+    };
+    policy.backoff.max.min(fits).max(policy.backoff.initial)
 }
 
 /// A number, or `"none"` for no limit.

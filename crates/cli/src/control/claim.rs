@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use interprocess::local_socket::tokio::Listener;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use interprocess::os::unix::local_socket::ListenerOptionsExt;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::place::SocketPath;
 
@@ -156,14 +158,52 @@ fn remove_stale(path: &Path) -> Result<(), ClaimError> {
     if !about.file_type().is_socket() {
         return Err(ClaimError::NotASocket { path });
     }
-    // Somebody without our lock file: another program, or one whose lock file was removed.
-    if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-        return Err(ClaimError::Taken { path, pid: None });
+    match knock(&path) {
+        // Somebody without our lock file: another program, or one whose lock file was removed. It may
+        // be too busy to let us in.
+        Ok(()) | Err(Errno::AGAIN) => return Err(ClaimError::Taken { path, pid: None }),
+        Err(Errno::CONNREFUSED) => {}
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(system("find out who listens on", &path)(error.into())),
     }
     fs::remove_file(&path).map_err(system("remove the old", &path))
+}
+
+/// Connects, without waiting.
+fn knock(path: &Path) -> Result<(), Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    net::connect(socket, &SocketAddrUnix::new(path)?)
 }
 
 fn system(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ClaimError {
     let path = path.to_owned();
     move |source| ClaimError::System { step, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::{UnixDatagram, UnixListener};
+
+    use super::*;
+
+    #[test]
+    fn only_a_socket_that_nobody_listens_on_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        drop(UnixListener::bind(at("dead")).unwrap());
+        remove_stale(&at("dead")).unwrap();
+        assert!(!at("dead").exists());
+
+        let _listener = UnixListener::bind(at("alive")).unwrap();
+        let refused = remove_stale(&at("alive"));
+        assert!(matches!(refused, Err(ClaimError::Taken { .. })));
+        assert!(at("alive").exists());
+
+        // Somebody is there who cannot be spoken to like this.
+        let _other = UnixDatagram::bind(at("other")).unwrap();
+        let refused = remove_stale(&at("other")).unwrap_err().to_string();
+        assert!(refused.contains("find out who listens on"), "{refused}");
+        assert!(at("other").exists());
+    }
 }

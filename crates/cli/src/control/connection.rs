@@ -1,7 +1,8 @@
 //! One who is connected: greeted, heard and answered.
 //!
-//! A write that does not get through within [`SLOW`] ends the connection. Until then the host keeps
-//! nothing for it but one line: what it misses of a stream is counted and said.
+//! A write that does not get through within [`SLOW`] ends the connection, unless it follows something:
+//! people stop their terminals. For one that follows the host keeps a bounded number of lines; what it
+//! misses of a stream is counted and said.
 
 use std::io;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub(crate) enum Cut {
 /// What goes out.
 pub(crate) struct Answers {
     writer: WriteHalf<Stream>,
+    /// Whether it may take its time to read.
+    pub(crate) patient: bool,
 }
 
 /// What comes in.
@@ -53,7 +56,11 @@ impl Answers {
     async fn line(&mut self, line: &impl Serialize) -> Result<(), Cut> {
         let mut bytes = serde_json::to_vec(line).map_err(io::Error::from)?;
         bytes.push(b'\n');
-        match timeout(SLOW, self.writer.write_all(&bytes)).await {
+        let write = self.writer.write_all(&bytes);
+        if self.patient {
+            return Ok(write.await?);
+        }
+        match timeout(SLOW, write).await {
             Ok(written) => Ok(written?),
             Err(_) => Err(Cut::DoesNotRead),
         }
@@ -80,17 +87,22 @@ pub(crate) async fn serve(stream: Stream, peer: Peer, host: &Host) {
 pub(crate) async fn turn_away(stream: Stream, failure: Failure) {
     let (_, mut answers) = halves(stream);
     let said = match answers.line(&Hello::ours()).await {
-        Ok(()) => answers.fail(failure.clone()).await,
+        Ok(()) => answers.fail(failure).await,
         cut => cut,
     };
-    tracing::warn!(reason = %failure, heard = said.is_ok(), "a control connection was refused");
+    if let Err(cut) = said {
+        tracing::debug!(%cut, "one who was refused has not heard why");
+    }
 }
 
 fn halves(stream: Stream) -> (Requests, Answers) {
     let (reader, writer) = tokio::io::split(stream);
     (
         Lines::new(BufReader::new(reader), MAX_REQUEST),
-        Answers { writer },
+        Answers {
+            writer,
+            patient: false,
+        },
     )
 }
 

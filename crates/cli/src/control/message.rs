@@ -93,6 +93,11 @@ pub(crate) enum Answer {
     Plan(PlanView),
     /// So many lines or events came faster than they were read, and are left out here.
     Missed(u64),
+    /// So many lines of a unit were never kept for anybody: it printed them too fast.
+    Dropped {
+        unit: String,
+        lines: u64,
+    },
     /// All is said.
     Done {},
     /// It could not be done.

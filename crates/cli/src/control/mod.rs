@@ -6,7 +6,8 @@
 //! that follows something goes on until one side hangs up.
 //!
 //! The host trusts no client: lines and connections are bounded, everything has a time limit, and
-//! one that does not read is cut off. See [`connection`].
+//! one that does not read is cut off; one that follows something misses what comes meanwhile, and is
+//! told how much. See [`connection`].
 
 pub(crate) mod claim;
 pub(crate) mod client;

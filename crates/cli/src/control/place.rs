@@ -1,7 +1,7 @@
 //! Where the control socket is: the same for `up` and for those who talk to it.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
@@ -66,12 +66,10 @@ fn default_directory() -> PathBuf {
 }
 
 /// The name of the configuration's directory, so that people recognise it, and a hash of its whole
-/// path, so that it is the only one.
+/// path, so that it is the only one. Links are not followed: where one that leads to the release in
+/// use is made to lead to the next, the supervisor is the same.
 fn file_name(config: &Path) -> String {
-    let path = config
-        .canonicalize()
-        .or_else(|_| std::path::absolute(config))
-        .unwrap_or_else(|_| config.to_owned());
+    let path = without_parents(config);
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
     let readable: String = directory
         .to_string_lossy()
@@ -81,6 +79,22 @@ fn file_name(config: &Path) -> String {
         .collect();
     let hash = fnv1a(path.as_os_str().as_encoded_bytes());
     format!("{readable}-{hash:016x}.sock")
+}
+
+/// The path from the root, without `..`. What stands before `..` is the only thing that is looked up:
+/// where that leads depends on links.
+fn without_parents(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        if component == Component::ParentDir {
+            plain = plain.canonicalize().unwrap_or(plain);
+            plain.pop();
+        } else {
+            plain.push(component);
+        }
+    }
+    plain
 }
 
 /// The same in every version of this program, unlike the hashes of the standard library.
@@ -101,6 +115,33 @@ mod tests {
         assert_ne!(name("/srv/a/greenroom.toml"), name("/srv/a/other.toml"));
         assert!(name("/srv/my shop/greenroom.toml").starts_with("myshop-"));
         assert!(name("/greenroom.toml").len() < 60);
+    }
+
+    #[test]
+    fn a_link_that_leads_elsewhere_later_is_the_same_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        for release in ["release-1", "release-2"] {
+            std::fs::create_dir(at(release)).unwrap();
+            std::fs::write(at(release).join("greenroom.toml"), "").unwrap();
+        }
+        let lead_to = |release: &str| {
+            let _ = std::fs::remove_file(at("current"));
+            std::os::unix::fs::symlink(at(release), at("current")).unwrap();
+            file_name(&at("current/greenroom.toml"))
+        };
+        assert_eq!(lead_to("release-1"), lead_to("release-2"));
+    }
+
+    #[test]
+    fn ways_up_are_the_same_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("inner")).unwrap();
+        assert_eq!(
+            file_name(&real.join("inner/../greenroom.toml")),
+            file_name(&real.join("greenroom.toml"))
+        );
     }
 
     #[test]

@@ -2,13 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use indicatif::ProgressBar;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::progress::Progress;
-use super::say;
 use super::text::one_line;
 
 /// Where the library sends the lines of workers.
@@ -19,7 +17,7 @@ const POOLS: &str = "greenroom::pool";
 /// From now on logs are shown.
 pub(super) fn show(progress: &Progress, quiet: bool) {
     let lines = Lines {
-        bar: progress.bar(),
+        progress: progress.clone(),
         own: if quiet { Level::ERROR } else { Level::WARN },
     };
     let subscriber = tracing_subscriber::registry().with(lines);
@@ -28,7 +26,7 @@ pub(super) fn show(progress: &Progress, quiet: bool) {
 }
 
 struct Lines {
-    bar: ProgressBar,
+    progress: Progress,
     /// What the library says of itself is shown up to this.
     own: Level,
 }
@@ -45,7 +43,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut record = Record::default();
         event.record(&mut record);
         let line = record.line(*about.level());
-        self.bar.suspend(|| say(&line));
+        self.progress.line(&line);
     }
 }
 

@@ -13,8 +13,8 @@
 //! takes none any more once there is a reason to end. Everything between is bounded, so a slow
 //! reader of the results slows the reading of the input, and memory stays flat.
 //!
-//! What can block for ever (reading stdin, writing results) happens on threads of its own that the
-//! process does not wait for: a second Ctrl-C always works.
+//! What can block for ever (reading stdin, writing results or to standard error) happens on threads
+//! of its own that the process does not wait for: a second Ctrl-C always works.
 //!
 //! A result is on disk in the journal before it is written to stdout, so a job whose result anybody
 //! has seen is never done twice.
@@ -35,7 +35,7 @@ mod summary;
 mod text;
 mod writer;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -45,6 +45,7 @@ use tokio::sync::watch;
 pub(crate) use args::Args;
 
 use crate::exit::Exit;
+use crate::printer::{Printer, Stream, say};
 use conduct::End;
 use input::Inputs;
 use journal::{Done, Journal, JournalError};
@@ -80,14 +81,23 @@ impl NoRun {
 
 /// Runs all jobs and says how it went.
 pub(crate) fn run(args: Args) -> ExitCode {
-    let exit = map(args).unwrap_or_else(|problem| {
-        say(&format!("error: {problem}"));
+    let errors = match Printer::start(Stream::Error) {
+        Ok(errors) => errors,
+        Err(error) => {
+            let problem = NoRun::System(error);
+            say(format_args!("error: {problem}"));
+            return problem.exit().into();
+        }
+    };
+    let exit = map(args, &errors).unwrap_or_else(|problem| {
+        errors.print(format!("error: {problem}"));
         problem.exit()
     });
+    errors.finish();
     exit.into()
 }
 
-fn map(mut args: Args) -> Result<Exit, NoRun> {
+fn map(mut args: Args, errors: &Printer) -> Result<Exit, NoRun> {
     let plan = args.plan().map_err(NoRun::Usage)?;
     let (journal, done) = match &args.resume {
         None => (None, Done::default()),
@@ -96,7 +106,7 @@ fn map(mut args: Args) -> Result<Exit, NoRun> {
             (Some(journal), done)
         }
     };
-    let progress = Progress::new(plan.inputs.len(), args.quiet);
+    let progress = Progress::new(plan.inputs.len(), args.quiet, errors.clone());
     logs::show(&progress, args.quiet);
     let inputs = Inputs::open(plan.inputs)?;
     let (writer, written) = Writer::start(journal, args.keep_order)?;
@@ -122,11 +132,12 @@ fn map(mut args: Args) -> Result<Exit, NoRun> {
             () = signals.second(stop.clone()) => Ok::<_, io::Error>(None),
         }
     });
-    // Whatever still runs is killed now. The writer sees that no more will come.
-    drop(runtime);
+    // Whatever still runs is killed now, and nothing else is waited for, as a look-up of a name. The
+    // writer sees that no more will come.
+    runtime.shutdown_background();
     progress.finish();
     match ended? {
-        Some(summary) => Ok(report(&summary, args.resume.is_some(), args.quiet)),
+        Some(summary) => Ok(report(&summary, args.resume.is_some(), args.quiet, errors)),
         None => {
             wait_briefly(&written);
             let first = *stop.borrow();
@@ -141,24 +152,20 @@ fn wait_briefly(written: &mpsc::Receiver<()>) {
     let _ = written.recv_timeout(LAST_WRITES);
 }
 
-fn report(summary: &Summary, journal: bool, quiet: bool) -> Exit {
+fn report(summary: &Summary, journal: bool, quiet: bool, errors: &Printer) -> Exit {
+    let say = |line: String| errors.print(line);
     if let Some(problem) = summary.end.problem() {
-        say(&format!("error: {}", one_line(&problem)));
+        say(format!("error: {}", one_line(&problem)));
     }
     if let End::Output(WriteError::Output(_)) = summary.end
         && journal
     {
-        say("note: the journal has every result, also those that could not be written");
+        say("note: the journal has every result, also those that could not be written".into());
     }
     let closed = matches!(summary.end, End::Output(WriteError::Closed));
     let nothing = summary.end.problem().is_some() && summary.tally.is_empty();
     if !quiet && !closed && !nothing {
-        say(&summary.to_string());
+        say(summary.to_string());
     }
     summary.exit()
-}
-
-/// For a person. Standard error may be closed: then nobody listens.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,12 +1,14 @@
 //! What a running `greenroom up` consists of, for those who answer requests.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use greenroom::Supervisor;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::history::History;
 use crate::config::ConfigError;
+use crate::control::server::MAX_FOLLOWERS;
 use crate::view::{Origin, PlanView};
 
 /// Handles to everything. Clones are handles to the same.
@@ -17,6 +19,10 @@ pub(crate) struct Host {
     pub(crate) history: History,
     /// To the one who owns the configuration.
     pub(crate) reloads: mpsc::Sender<ReloadOrder>,
+    /// Whether everything is being stopped: then nothing is started any more.
+    pub(crate) ending: watch::Receiver<bool>,
+    /// Places for those who stay.
+    pub(crate) followers: Arc<Semaphore>,
 }
 
 /// Somebody wants the configuration read again.
@@ -52,6 +58,20 @@ pub(crate) enum ReloadError {
 }
 
 impl Host {
+    /// As many places for those who stay as leave some for the others.
+    pub(crate) fn followers() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_FOLLOWERS))
+    }
+
+    /// A place for one who stays, if there is one.
+    pub(crate) fn follow(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.followers).try_acquire_owned().ok()
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        *self.ending.borrow()
+    }
+
     /// Has the configuration read again. Cancel-safe: the reload goes on.
     pub(crate) async fn reload(
         &self,

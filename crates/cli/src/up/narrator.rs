@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use greenroom::Supervisor;
-use greenroom::supervisor::{OutputLines, SupervisorEvents};
+use greenroom::supervisor::{OutputLine, OutputLines, SupervisorEvents};
 use tokio::sync::mpsc;
 
 use super::Args;
 use super::host::Host;
-use super::printer::Printer;
+use super::output::{Expected, Seen};
 use super::service::{Say, ServiceManager};
+use crate::printer::Printer;
 use crate::show;
-use crate::view::{EventView, LineView, Origin, UnitView};
+use crate::view::{EventView, LineView, Origin};
 
 /// How much is put in order at a time.
 const BATCH: usize = 256;
@@ -20,16 +21,38 @@ const BATCH: usize = 256;
 pub(super) struct Narrator {
     what: What,
     printer: Printer,
+    errors: Printer,
     service: ServiceManager,
     supervisor: Supervisor,
     origin: Origin,
     events: SupervisorEvents,
     lines: OutputLines,
-    reports: mpsc::Receiver<String>,
+    reports: mpsc::Receiver<Report>,
+    expected: Expected,
     /// What has come by two ways and is to be told in the order of its time.
     batch: Vec<(Duration, Told)>,
     next_event: u64,
     was_ready: bool,
+}
+
+/// Something that belongs to no unit, in words.
+pub(super) struct Report {
+    text: String,
+    /// Also for those who want warnings only.
+    wanted: bool,
+}
+
+impl Report {
+    /// A warning, or what somebody has asked for.
+    pub(super) fn wanted(text: String) -> Self {
+        Self { text, wanted: true }
+    }
+
+    /// For those who look on.
+    pub(super) fn news(text: String) -> Self {
+        let wanted = false;
+        Self { text, wanted }
+    }
 }
 
 /// What is printed, and how.
@@ -50,9 +73,10 @@ impl Narrator {
     pub(super) fn new(
         args: &Args,
         printer: Printer,
+        errors: Printer,
         host: &Host,
         service: ServiceManager,
-        reports: mpsc::Receiver<String>,
+        reports: mpsc::Receiver<Report>,
     ) -> Self {
         Self {
             what: What {
@@ -61,12 +85,14 @@ impl Narrator {
                 json: args.json,
             },
             printer,
+            errors,
             service,
             supervisor: host.supervisor.clone(),
             origin: host.origin,
             events: host.supervisor.events(),
             lines: host.supervisor.output(),
             reports,
+            expected: Expected::default(),
             batch: Vec::new(),
             next_event: 0,
             was_ready: false,
@@ -80,6 +106,7 @@ impl Narrator {
                 // First all that is there, then what it comes to.
                 biased;
                 Some(line) = self.lines.next(), if room => {
+                    self.count(&line);
                     let told = Told::Line(LineView::new(&line, self.origin));
                     self.batch.push((line.at, told));
                 }
@@ -95,6 +122,22 @@ impl Narrator {
             }
         }
         self.printer.finish();
+    }
+
+    /// Says what a unit printed too fast.
+    fn count(&mut self, line: &OutputLine) {
+        if let Seen::New {
+            dropped: Some(lines),
+        } = self.expected.see(line)
+            && self.what.lines
+        {
+            let unit = &*line.unit;
+            tracing::warn!(
+                unit,
+                lines,
+                "lines were dropped: they were printed too fast"
+            );
+        }
     }
 
     async fn tell(&mut self) {
@@ -146,11 +189,14 @@ impl Narrator {
         self.printer.print(line);
     }
 
-    /// What belongs to no unit. Among JSON it goes to standard error.
-    fn report(&mut self, report: &str) {
-        for line in report.lines() {
+    /// Among JSON it goes to standard error.
+    fn report(&mut self, report: &Report) {
+        if !self.what.events && !report.wanted {
+            return;
+        }
+        for line in report.text.lines() {
             if self.what.json {
-                eprintln!("greenroom: {line}");
+                self.errors.print(format!("greenroom: {line}"));
             } else {
                 self.printer.print(line.to_owned());
             }
@@ -159,19 +205,21 @@ impl Narrator {
 
     /// READY once everything is as it should be; STATUS whenever a unit may have another state.
     async fn tell_service_manager(&mut self) {
-        let statuses = self.supervisor.statuses().await;
-        let units: Vec<_> = statuses.iter().map(UnitView::brief).collect();
-        let unwell: Vec<_> = units.iter().filter(|unit| !unit.healthy).collect();
+        let unwell = self.supervisor.health_report().await;
+        let units = self.supervisor.unit_names().await.len();
         // After a start that did not succeed at once.
         if unwell.is_empty() && !self.was_ready {
             self.was_ready = true;
             self.service.say(Say::Ready);
         }
-        let well = units.len() - unwell.len();
-        let mut status = format!("{well} of {} units well", units.len());
-        for unit in unwell.iter().take(3) {
-            status += &format!("; {} is {}", unit.name, unit.state);
+        // Between the two questions a unit may have gone.
+        let well = units.saturating_sub(unwell.len());
+        let mut status = format!("{well} of {units} units well");
+        for (name, why) in unwell.iter().take(3) {
+            status += &format!("; {name}: {why}");
         }
+        // The rest of a line that is too long, or of what a daemon says, is for nobody.
+        let status = greenroom::harmless(&status.replace('\n', " "), 1_024);
         self.service.say(Say::Status(status));
     }
 }

@@ -11,6 +11,7 @@ use crate::config::ConfigError;
 use crate::control::connection::{Answers, Cut, Requests};
 use crate::control::message::{Answer, Failure, FailureKind, Request};
 use crate::control::peer::Peer;
+use crate::control::server::MAX_FOLLOWERS;
 use crate::view::{ReportView, UnitView};
 
 /// Answers one request. `requests` is listened to meanwhile: a client that hangs up ends a stream.
@@ -26,6 +27,22 @@ pub(crate) async fn answer(
         None => format!("`greenroom {verb}`"),
     };
     let supervisor = &host.supervisor;
+    let _place = match &request {
+        Request::Logs { follow: true, .. } | Request::Events { follow: true, .. } => {
+            let Some(place) = host.follow() else {
+                return answers.fail(crowded()).await;
+            };
+            answers.patient = true;
+            Some(place)
+        }
+        // Nobody may start anything that nobody would stop again.
+        Request::Start { .. } | Request::Restart { .. } | Request::Reload { .. }
+            if host.is_ending() =>
+        {
+            return answers.fail(ended()).await;
+        }
+        _ => None,
+    };
     let said = match request {
         Request::Status { unit: None } => {
             for status in supervisor.statuses().await {
@@ -68,6 +85,10 @@ pub(crate) async fn answer(
                 pool.set_target_idle(workers);
                 Ok(())
             }
+            Err(UnitError::WrongKind { unit, kind, .. }) => {
+                let message = format!("{unit} is a {kind}: only pools can be scaled");
+                Err(Failure::new(FailureKind::Failed, message))
+            }
             Err(error) => Err(failure(&error)),
         },
         Request::Reload { dry_run } => reload(dry_run, by("reload"), answers, host).await?,
@@ -75,6 +96,7 @@ pub(crate) async fn answer(
             streams::shutdown(now, by("shutdown"), requests, answers, host).await?
         }
     };
+    answers.patient = false;
     match said {
         Ok(()) => answers.send(&Answer::Done {}).await,
         Err(failure) => answers.fail(failure).await,
@@ -94,6 +116,11 @@ pub(super) fn failure(error: &UnitError) -> Failure {
 
 pub(super) fn ended() -> Failure {
     Failure::new(FailureKind::Failed, "the supervisor is ending")
+}
+
+fn crowded() -> Failure {
+    let message = format!("{MAX_FOLLOWERS} others follow something already: try again later");
+    Failure::new(FailureKind::Busy, message)
 }
 
 async fn done(result: Result<UnitStatus, UnitError>, answers: &mut Answers) -> Result<Said, Cut> {
@@ -144,7 +171,9 @@ async fn reload(
         Err(error) => {
             let kind = match error {
                 ReloadError::Config(
-                    ConfigError::Missing { .. } | ConfigError::Unreadable { .. },
+                    ConfigError::Missing { .. }
+                    | ConfigError::NotAFile { .. }
+                    | ConfigError::Unreadable { .. },
                 ) => FailureKind::Failed,
                 _ => FailureKind::BadConfiguration,
             };

@@ -37,8 +37,9 @@ impl ServiceManager {
         thread::Builder::new()
             .name("sd_notify".into())
             .spawn(move || {
+                let mut told = Told::default();
                 for message in queue {
-                    if let Err(error) = tell(&message) {
+                    if let Err(error) = told.tell(&message) {
                         tracing::warn!(%error, "the service manager cannot be told: NOTIFY_SOCKET");
                     }
                 }
@@ -67,15 +68,35 @@ impl ServiceManager {
     }
 }
 
-fn tell(message: &Say) -> io::Result<()> {
-    match message {
-        Say::Ready | Say::Reloaded => sd_notify::notify(&[NotifyState::Ready]),
-        Say::Reloading => {
-            let now = NotifyState::monotonic_usec_now()?;
-            sd_notify::notify(&[NotifyState::Reloading, now])
+/// What it knows of us.
+#[derive(Default)]
+struct Told {
+    ready: bool,
+    reloading: bool,
+}
+
+impl Told {
+    /// Says what is news. To one that still waits for the start a reload is none: its end would be
+    /// taken for the end of the start.
+    fn tell(&mut self, message: &Say) -> io::Result<()> {
+        match message {
+            Say::Ready if !self.ready => {
+                self.ready = true;
+                sd_notify::notify(&[NotifyState::Ready])
+            }
+            Say::Reloading if self.ready => {
+                self.reloading = true;
+                let now = NotifyState::monotonic_usec_now()?;
+                sd_notify::notify(&[NotifyState::Reloading, now])
+            }
+            Say::Reloaded if self.reloading => {
+                self.reloading = false;
+                sd_notify::notify(&[NotifyState::Ready])
+            }
+            Say::Ready | Say::Reloading | Say::Reloaded => Ok(()),
+            Say::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+            Say::Status(text) => sd_notify::notify(&[NotifyState::Status(text)]),
+            Say::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
         }
-        Say::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
-        Say::Status(text) => sd_notify::notify(&[NotifyState::Status(text)]),
-        Say::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
+#[derive(Clone, Copy)]
 pub(super) enum Received {
     /// By the signal of this name.
     Stop(&'static str),
@@ -39,5 +40,10 @@ impl Signals {
             _ = self.hup.recv() => Received::Reload,
             _ = self.usr1.recv() => Received::Report,
         }
+    }
+
+    /// Waits for one that asks to stop; others are for nobody any more. Cancel-safe.
+    pub(super) async fn stop(&mut self) {
+        while !matches!(self.next().await, Received::Stop(_)) {}
     }
 }

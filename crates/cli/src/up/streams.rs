@@ -1,15 +1,18 @@
 //! Answers that go on: events and lines as they come, and the end of everything.
 
-use std::collections::HashMap;
-
-use greenroom::supervisor::OutputLine;
+use greenroom::supervisor::{OutputLine, OutputLines};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 
 use super::host::Host;
+use super::output::{Expected, Seen};
 use super::requests::{Said, ended, failure};
 use crate::control::connection::{Answers, Cut, Requests};
 use crate::control::message::{Answer, Failure, FailureKind};
-use crate::view::LineView;
+use crate::view::{LineView, Origin};
+
+/// Lines that one who follows may be behind.
+const BEHIND: usize = 1_024;
 
 /// The last events, and what follows.
 pub(super) async fn events(
@@ -73,40 +76,67 @@ pub(super) async fn logs(
         let line = LineView::new(line, host.origin);
         answers.send(&Answer::Line(line)).await?;
     }
-    // Per unit: what comes next.
-    let mut expected: HashMap<String, u64> = (statuses.iter())
-        .filter_map(|unit| Some((unit.name.clone(), unit.last_lines.last()?.sequence + 1)))
-        .collect();
-    drop(statuses);
-    let over = host.supervisor.ended();
-    tokio::pin!(over);
     if !follow {
         return Ok(Ok(()));
     }
-    loop {
-        let line = tokio::select! {
+    let mut expected = Expected::default();
+    for line in statuses.iter().flat_map(|unit| &unit.last_lines) {
+        expected.see(line);
+    }
+    drop(statuses);
+    let (sender, mut queue) = mpsc::channel(BEHIND);
+    let over = host.supervisor.ended();
+    let gather = async {
+        tokio::select! {
             // The end comes after the last line.
             biased;
-            line = next.next() => line,
-            _ = requests.next() => break,
-            _ = &mut over => break,
-        };
-        let Some(line) = line else { break };
+            () = gather(&mut next, unit, expected, host.origin, sender) => {}
+            _ = requests.next() => {}
+            _ = over => {}
+        }
+    };
+    let pass_on = async move {
+        while let Some(answer) = queue.recv().await {
+            answers.send(&answer).await?;
+        }
+        Ok(())
+    };
+    let ((), passed) = tokio::join!(gather, pass_on);
+    passed.map(Ok)
+}
+
+/// Puts lines into a queue as they come, whether it is emptied or not: so a reader that is slow is
+/// known from a unit that is too fast.
+async fn gather(
+    lines: &mut OutputLines,
+    unit: Option<&str>,
+    mut expected: Expected,
+    origin: Origin,
+    queue: mpsc::Sender<Answer>,
+) {
+    let mut missed = 0;
+    while let Some(line) = lines.next().await {
+        if queue.is_closed() {
+            return;
+        }
         if unit.is_some_and(|unit| unit != &*line.unit) {
             continue;
         }
-        let known = expected.get(&*line.unit).copied();
-        if known.is_some_and(|known| line.sequence < known) {
+        let Seen::New { dropped } = expected.see(&line) else {
             continue;
+        };
+        let dropped = dropped.map(|lines| Answer::Dropped {
+            unit: line.unit.to_string(),
+            lines,
+        });
+        if missed > 0 && queue.try_send(Answer::Missed(missed)).is_ok() {
+            missed = 0;
         }
-        expected.insert(line.unit.to_string(), line.sequence + 1);
-        if let Some(missed) = known.map(|known| line.sequence - known).filter(|n| *n > 0) {
-            answers.send(&Answer::Missed(missed)).await?;
+        let line = Answer::Line(LineView::new(&line, origin));
+        for answer in dropped.into_iter().chain([line]) {
+            missed += u64::from(queue.try_send(answer).is_err());
         }
-        let line = LineView::new(&line, host.origin);
-        answers.send(&Answer::Line(line)).await?;
     }
-    Ok(Ok(()))
 }
 
 /// Stops everything, and tells of it until it has ended.

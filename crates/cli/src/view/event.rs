@@ -173,7 +173,7 @@ fn about_all(notice: &Notice) -> Told {
     match notice {
         Notice::GroupGaveUp { group, culprit } => Told(
             "group_gave_up",
-            format!("group {group} has restarted too often: the last one to end was {culprit}"),
+            format!("group {group} was given up: the last one to end was {culprit}"),
             json!({ "group": group, "culprit": culprit }),
         ),
         Notice::ShuttingDown { cause, limit } => Told(
@@ -203,8 +203,12 @@ pub(crate) fn why(cause: &EndCause) -> String {
         }
         EndCause::GroupGaveUp { group, exit } => {
             let UnitExit { name, reason, .. } = &**exit;
+            format!("group {group} was given up; the last to end was {name}, which {reason}")
+        }
+        EndCause::NeverStarted { unit, exit } => {
+            let UnitExit { name, reason, .. } = &**exit;
             format!(
-                "group {group} has restarted too often; the last to end was {name}, which {reason}"
+                "{unit}, which is significant, can never start: it waits for {name}, which {reason}"
             )
         }
     }

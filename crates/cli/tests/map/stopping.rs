@@ -1,6 +1,9 @@
 //! Ctrl-C and SIGTERM.
 
-use rustix::process::Signal;
+use std::io::Write;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Folder, Running, map, map_with};
 
@@ -86,5 +89,33 @@ fn results_that_nobody_reads_do_not_keep_the_second_signal_away() {
     running.said("Stopping");
     running.signal(Signal::INT);
     assert_eq!(running.wait_unread(), Some(130));
+    waiting.gone();
+}
+
+#[test]
+fn words_that_nobody_reads_do_not_keep_signals_away() {
+    let folder = Folder::new();
+    let gate = folder.gate("gate");
+    let mut child = map("--max 1 --jobs-per-worker 0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than a pipe holds.
+    let chatter = format!("log {}\n", "x".repeat(9_000)).repeat(30);
+    let jobs = format!("{chatter}{}\n", gate.job());
+    stdin.write_all(jobs.as_bytes()).unwrap();
+    // So far it comes only if what was logged is in nobody's way.
+    let waiting = gate.met();
+    let pid = Pid::from_child(&child);
+    // Different ones, so that they do not count as one.
+    for signal in [Signal::INT, Signal::TERM] {
+        kill_process(pid, signal).unwrap();
+    }
+    // Its standard error stays open and unread.
+    let code = child.wait().unwrap().code();
+    assert!(matches!(code, Some(130 | 143)), "{code:?}");
     waiting.gone();
 }

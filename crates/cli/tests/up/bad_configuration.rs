@@ -159,3 +159,31 @@ fn json_has_the_places() {
     assert_eq!(said["problems"][0]["line"], 3);
     assert_eq!(said["problems"][0]["column"], 8);
 }
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("greenroom.toml");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, mode, 0).unwrap();
+    let output = greenroom(directory.path(), &["check"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(66));
+    assert_eq!(
+        text(&output.stderr),
+        "greenroom.toml is not a file: give the path of a configuration\n"
+    );
+}
+
+#[test]
+fn addresses_with_passwords_are_not_shown() {
+    for key in [
+        "http = \"https://u:SECRET@h/?t=SECRET\"",
+        "tcp = \"u:SECRET@h:1\"",
+    ] {
+        let said = said_of(&format!(
+            "[daemon.a]\ncommand = [\"true\"]\nready = {{ {key} }}\n"
+        ));
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+}

@@ -113,3 +113,33 @@ fn nobody_listening_is_said_with_its_own_code() {
         .unwrap();
     assert_eq!(output.status.code(), Some(66));
 }
+
+#[test]
+fn words_that_nobody_can_hear_change_no_code() {
+    let directory = crate::running::configured(TALKER);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = greenroom(directory.path(), &["status"]);
+    let status = command.stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(69));
+}
+
+#[test]
+fn what_units_print_is_not_printed_where_it_is_not_wanted() {
+    // A record as workers write it has a level of its own.
+    const CHATTER: &str = r#"
+        [daemon.api]
+        command = ["sh", "-c", '''echo '{"level":"ERROR","target":"api","message":"chatter"}' >&2''']
+        restart = "never"
+        significant = true
+    "#;
+    for option in ["--quiet", "--no-output"] {
+        let directory = crate::running::configured(CHATTER);
+        let output = greenroom(directory.path(), &["up", option])
+            .output()
+            .unwrap();
+        let said = crate::running::text(&output.stderr) + &crate::running::text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(!said.contains("chatter"), "{said}");
+    }
+}

@@ -87,7 +87,7 @@ fn one_too_many_is_told_so() {
 }
 
 #[test]
-fn one_that_does_not_read_is_cut_off_and_blocks_nobody() {
+fn one_that_stops_reading_what_it_follows_blocks_nobody_and_hears_what_it_missed() {
     let mut up = Up::start(
         "[daemon.loud]\ncommand = [\"sh\", \"-c\", \"x=$(head -c 4000 /dev/zero | tr '\\\\0' x); \
          while :; do echo $x; done\"]\n",
@@ -97,6 +97,30 @@ fn one_that_does_not_read_is_cut_off_and_blocks_nobody() {
     let request = "{\"greenroom\":1}\n\
                    {\"request\":\"logs\",\"unit\":null,\"last\":50,\"follow\":true}\n";
     stream.write_all(request.as_bytes()).unwrap();
+    // Others read on meanwhile, far more than is kept for one that does not.
+    let count = |up: &mut Up, lines: usize| {
+        for _ in 0..lines {
+            up.find(|it| it["unit"] == "loud" && it["source"].is_string());
+        }
+    };
+    count(&mut up, 4_000);
+    assert_eq!(up.status("loud")["state"], "ready");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("{\"missed\":")));
+    assert!(lines.any(|line| line.starts_with("{\"line\":")));
+}
+
+#[test]
+fn one_that_does_not_read_its_answer_is_cut_off() {
+    let mut up = Up::start(SLEEPER);
+    up.event("api", "ready");
+    let mut stream = UnixStream::connect(up.socket()).unwrap();
+    stream.write_all(b"{\"greenroom\":1}\n").unwrap();
+    // More answers than a socket holds.
+    let requests = "{\"request\":\"status\",\"unit\":null}\n".repeat(2_000);
+    // It may be cut off before everything is said.
+    let _ = stream.write_all(requests.as_bytes());
     let mut fds = [PollFd::new(&stream, PollFlags::RDHUP)];
     let patience = Timespec::try_from(PATIENCE).unwrap();
     assert_eq!(
@@ -104,7 +128,30 @@ fn one_that_does_not_read_is_cut_off_and_blocks_nobody() {
         1,
         "it is still connected"
     );
-    assert_eq!(up.status("loud")["state"], "ready");
+    assert_eq!(up.status("api")["state"], "ready");
+}
+
+#[test]
+fn those_who_follow_leave_places_for_the_others() {
+    let mut up = Up::start(SLEEPER);
+    up.event("api", "ready");
+    let request = "{\"greenroom\":1}\n\
+                   {\"request\":\"events\",\"last\":1,\"follow\":true}\n";
+    let answers = || {
+        let mut stream = UnixStream::connect(up.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+        let first = lines.nth(1).unwrap();
+        (lines, first)
+    };
+    let followers: Vec<_> = (0..50).map(|_| answers()).collect();
+    let refused = followers
+        .iter()
+        .filter(|it| it.1.contains("\"busy\""))
+        .count();
+    assert_eq!(refused, 2, "{}", followers[49].1);
+    assert_eq!(up.status("api")["state"], "ready");
 }
 
 #[test]

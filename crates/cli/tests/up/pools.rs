@@ -19,7 +19,10 @@ fn worker() -> String {
 #[test]
 fn a_pool_is_warm_when_it_is_ready_and_can_be_scaled() {
     let worker = worker();
-    let mut up = Up::start(&format!("[pool.work]\nworker = [{worker:?}]\nidle = 1\n"));
+    let mut up = Up::start(&format!(
+        "[pool.work]\nworker = [{worker:?}]\nidle = 1\n\
+         [daemon.api]\ncommand = [\"sleep\", \"1000\"]\nautostart = false\n"
+    ));
     up.event("work", "ready");
     let workers = |up: &Up| up.status("work")["processes"].as_u64().unwrap();
     assert_eq!(workers(&up), 1);
@@ -29,6 +32,12 @@ fn a_pool_is_warm_when_it_is_ready_and_can_be_scaled() {
         (0..1_000).any(|_| workers(&up) == 2),
         "{}",
         up.status("work")
+    );
+    let output = up.run(&["scale", "api", "2"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        text(&output.stderr),
+        "greenroom: api is a daemon: only pools can be scaled\n"
     );
     let output = up.run(&["signal", "work", "TERM"]);
     assert_eq!(output.status.code(), Some(1));

@@ -103,12 +103,15 @@ fn what_only_a_new_start_brings_about_is_said() {
     up.rewrite(&format!(
         "[supervisor]\nshutdown_timeout = \"7s\"\n{BEFORE}"
     ));
-    let said = up.ask(&["reload"]);
-    assert_eq!(
-        said,
-        "! shutdown_timeout in [supervisor] takes effect with a new start of greenroom up\n\
-         = 3 unchanged\n"
-    );
+    // Until that new start, by each reload.
+    for _ in 0..2 {
+        let said = up.ask(&["reload"]);
+        assert_eq!(
+            said,
+            "! shutdown_timeout in [supervisor] takes effect with a new start of greenroom up\n\
+             = 3 unchanged\n"
+        );
+    }
 }
 
 #[test]
@@ -118,4 +121,27 @@ fn a_hangup_reloads() {
     up.rewrite(AFTER);
     up.signal(Signal::SIGHUP);
     up.event("new", "ready");
+}
+
+#[test]
+fn a_reload_that_meets_the_end_starts_nothing() {
+    const DEAF: &str = "[daemon.deaf]\ncommand = [\"sh\", \"-c\", \"trap '' TERM; echo deaf; \
+        while :; do sleep 1000; done\"]\nready = { log = \"deaf\" }\n\
+        stop = [{ signal = \"TERM\", wait = \"50s\" }]\n";
+    let mut up = Up::start(DEAF);
+    up.event("deaf", "ready");
+    up.rewrite(&DEAF.replace("1000", "1001"));
+    up.signal(Signal::SIGHUP);
+    up.event("deaf", "stopping");
+    up.signal(Signal::SIGTERM);
+    up.find(|it| it["event"] == "shutting_down");
+    // Nor does a client.
+    let output = up.run(&["start", "deaf"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    up.signal(Signal::SIGINT);
+    let ended = up.ended();
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    let mut kinds = ended.story.iter().map(|it| &it["event"]);
+    kinds.find(|kind| *kind == "shutting_down").unwrap();
+    assert!(!kinds.any(|kind| kind == "starting"), "{:#?}", ended.story);
 }

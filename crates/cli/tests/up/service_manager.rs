@@ -45,3 +45,35 @@ fn it_hears_of_the_start_of_life_of_a_reload_and_of_the_end() {
     hears("STOPPING=1");
     assert_eq!(up.ended().code(), Some(0));
 }
+
+#[test]
+fn a_reload_before_the_start_is_over_is_not_taken_for_its_end() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut up = Up::start_with(
+        "[daemon.api]\ncommand = [\"sh\", \"-c\", \"trap 'echo open' USR1; echo armed; \
+         while :; do sleep 0.1; done\"]\nready = { log = \"open\" }\n",
+        &[],
+        |command| {
+            command.env("NOTIFY_SOCKET", &path);
+        },
+    );
+    up.find(|it| it["text"] == "armed");
+    up.signal(Signal::SIGHUP);
+    up.ask(&["reload"]);
+    up.ask(&["signal", "api", "USR1"]);
+    up.event("api", "ready");
+    let mut buffer = [0; 4096];
+    loop {
+        let length = socket.recv(&mut buffer).unwrap();
+        let message = String::from_utf8_lossy(&buffer[..length]);
+        assert!(!message.contains("RELOADING=1"), "{message}");
+        if message.contains("READY=1") {
+            break;
+        }
+    }
+    up.ask(&["shutdown"]);
+    assert_eq!(up.ended().code(), Some(0));
+}

@@ -1,8 +1,11 @@
 //! How everything ends.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use nix::sys::signal::Signal;
 
-use crate::running::{Up, Watched, pid_of};
+use crate::running::{Up, Watched, greenroom, pid_of};
 
 const STUBBORN: &str = "[supervisor]\nshutdown_timeout = \"60s\"\n\
     [daemon.stubborn]\ncommand = [\"sh\", \"-c\", \"trap '' TERM INT; echo deaf; \
@@ -101,5 +104,39 @@ fn a_closed_standard_output_ends_nothing() {
     assert!(said.contains("standard output is closed"), "{said}");
     assert_eq!(up.status("api")["state"], "ready");
     up.ask(&["shutdown"]);
+    assert_eq!(up.ended().code(), Some(0));
+}
+
+#[test]
+fn shutdown_does_not_take_the_death_of_the_supervisor_for_a_good_end() {
+    let mut up = Up::start(STUBBORN);
+    up.event("stubborn", "ready");
+    let mut client = greenroom(&up.path(""), &["shutdown"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(client.stdout.take().unwrap()).lines();
+    told.next().unwrap().unwrap();
+    up.signal(Signal::SIGKILL);
+    let output = client.wait_with_output().unwrap();
+    let said = crate::running::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("it may have been killed"), "{said}");
+}
+
+#[test]
+fn an_unread_standard_error_keeps_no_signal_away() {
+    let mut up = Up::start("[daemon.api]\ncommand = [\"sleep\", \"1000\"]\n");
+    up.event("api", "ready");
+    // More than a pipe holds is said of it.
+    let mistakes: String = (0..3_000)
+        .map(|n| format!("mistake{n} = \"{n}\"\n"))
+        .collect();
+    up.rewrite(&mistakes);
+    assert_eq!(up.run(&["reload"]).status.code(), Some(78));
+    assert_eq!(up.status("api")["state"], "ready");
+    up.signal(Signal::SIGTERM);
+    Watched::new(up.pid()).wait_for_end();
     assert_eq!(up.ended().code(), Some(0));
 }

@@ -13,7 +13,7 @@ use crate::channel::{Channel, Read};
 use crate::clock;
 use crate::job::{JobCommand, Ticket};
 use crate::logs::Logs;
-use crate::os::{self, Spawned};
+use crate::os::{self, SIGKILL, Spawned};
 
 /// How long output may still come once the process has ended. Who holds the pipes longer is
 /// somebody else.
@@ -99,7 +99,6 @@ impl Driver {
 
     /// The system kills with the same signal as everybody else.
     fn was_out_of_memory(&self, status: ExitStatus) -> bool {
-        const SIGKILL: i32 = 9;
         let killed = matches!(
             status,
             ExitStatus::Signal {
@@ -201,11 +200,12 @@ impl Driver {
         }
     }
 
-    /// A process that has just ended shows nothing, once. One that lives and shows nothing twice
-    /// cannot be measured, and its limits do not hold.
+    /// A process that has just ended shows nothing. One that lives and shows nothing twice cannot be
+    /// measured, and its limits do not hold.
     fn note_whether_measured(&mut self, rss: u64) {
         self.unmeasured = if rss == 0 { self.unmeasured + 1 } else { 0 };
-        if self.unmeasured == 2 && matches!(self.body, Body::Running(_)) {
+        let lives = matches!(&self.body, Body::Running(running) if !running.child.has_exited());
+        if self.unmeasured == 2 && lives {
             tracing::warn!(
                 worker = %self.id,
                 "its memory cannot be measured, so that its memory limits do not hold: is the host \

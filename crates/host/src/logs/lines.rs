@@ -2,7 +2,7 @@
 
 use greenroom_supervision::Time;
 
-/// Longer lines are cut.
+/// Longer lines are cut, as bytes and as text: what is no UTF-8 grows when it is replaced.
 const LINE: usize = 64 << 10;
 /// Lines handed on a second, after a burst of as many. More are counted and dropped: a flood costs
 /// the one who floods, not the host.
@@ -20,7 +20,7 @@ impl Cutter {
     /// A last line that nothing ends.
     pub(super) fn rest(&mut self) -> Vec<String> {
         let rest = std::mem::take(&mut self.partial);
-        let rest = (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
+        let rest = (!rest.is_empty()).then(|| readable(&rest));
         rest.into_iter().collect()
     }
 
@@ -38,7 +38,7 @@ impl Cutter {
             }
             if complete || (self.partial.len() == LINE && !self.skipping) {
                 if !self.skipping {
-                    lines.push(String::from_utf8_lossy(&self.partial).into_owned());
+                    lines.push(readable(&self.partial));
                 }
                 self.partial = Vec::new();
                 self.skipping = !complete;
@@ -46,6 +46,12 @@ impl Cutter {
         }
         lines
     }
+}
+
+fn readable(line: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(line).into_owned();
+    text.truncate(text.floor_char_boundary(LINE));
+    text
 }
 
 /// A token bucket over lines.

@@ -1,11 +1,13 @@
 //! One process, held by a descriptor that can never come to mean another.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use greenroom_supervision::ExitStatus;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -76,6 +78,13 @@ impl Child {
         }
     }
 
+    /// Whether it has exited by now, be it seen or not.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.pidfd
+            .as_ref()
+            .is_none_or(|pidfd| has_ended(pidfd.as_fd()))
+    }
+
     /// Kills it and every process in its group.
     pub(crate) fn kill(&self) {
         if let Some(fd) = &self.pidfd {
@@ -136,7 +145,12 @@ impl Drop for Child {
             Ok(None)
         ) {
             own::reap(self.pid, fd.as_fd());
-            return self.leave_guard();
+            if self.guarded {
+                self.leave_guard();
+                guard::forget_empty_groups();
+            }
+            // The guard itself is not guarded, and is dropped by whoever holds its lock.
+            return;
         }
         let (pid, guarded) = (self.pid, self.guarded);
         // The kill takes a moment, and a runtime that is shutting down cannot wait for it. Only
@@ -147,9 +161,17 @@ impl Drop for Child {
                 own::reap(pid, fd.as_fd());
                 if guarded {
                     guard::leave(Group::led_by(pid));
+                    guard::forget_empty_groups();
                 }
             });
     }
+}
+
+/// A zombie counts: what is left of it is up to its parent, which may never look.
+pub(super) fn has_ended(pidfd: BorrowedFd<'_>) -> bool {
+    let now = Timespec::default();
+    let mut look = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
+    matches!(poll(&mut look, Some(&now)), Ok(1))
 }
 
 fn exit_status(status: &WaitIdStatus) -> ExitStatus {
@@ -174,8 +196,11 @@ pub(crate) fn out_of_memory_since_last_look() -> bool {
 }
 
 fn out_of_memory_kills() -> Option<u64> {
-    let counters = std::fs::read_to_string("/proc/vmstat").ok()?;
-    counters
+    // In one read: the system writes its counters anew for each, and a death waits for this.
+    let mut counters = vec![0; 16 << 10];
+    let length = File::open("/proc/vmstat").ok()?.read(&mut counters).ok()?;
+    std::str::from_utf8(&counters[..length])
+        .ok()?
         .lines()
         .find_map(|line| line.strip_prefix("oom_kill "))?
         .parse()

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{
@@ -12,11 +12,15 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
-use super::{guard, proc, watch};
+use super::child::has_ended;
+use super::{proc, watch};
 
 /// The process group that a [`Child`](super::Child) leads.
 ///
-/// Its number means nothing else while a member is there, be it a zombie.
+/// Its number means nothing else while a member is there, be it a zombie. Once the leader was reaped
+/// and the group is empty, the system may give the number away: between the reap and the look at an
+/// empty group, some microseconds, it could in theory already mean another. Linux hands numbers out
+/// in turn, so that all others have to be used up in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Group(Pid);
 
@@ -44,7 +48,7 @@ impl Group {
             .filter_map(|pid| {
                 let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
                 // The number may have changed hands before the descriptor was there.
-                (in_it(pid) && !has_ended(&pidfd)).then_some(Member { pid, pidfd })
+                (in_it(pid) && !has_ended(pidfd.as_fd())).then_some(Member { pid, pidfd })
             })
             .collect())
     }
@@ -67,19 +71,6 @@ struct Member {
     pidfd: OwnedFd,
 }
 
-/// A zombie counts: what is left of it is up to its parent, which may never look.
-fn has_ended(pidfd: &OwnedFd) -> bool {
-    let now = rustix::event::Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let mut look = [rustix::event::PollFd::new(
-        pidfd,
-        rustix::event::PollFlags::IN,
-    )];
-    matches!(rustix::event::poll(&mut look, Some(&now)), Ok(1))
-}
-
 /// Waits until nothing runs in a group whose leader has been reaped, and ends what still does. At
 /// most `limit`. Gives the numbers of the survivors: none means that it is extinct. It is the
 /// group's own number if the system does not tell who they are.
@@ -87,12 +78,7 @@ fn has_ended(pidfd: &OwnedFd) -> bool {
 /// Returns at once in the normal case. Do not use the group once it is extinct: its number may come
 /// to mean another. Must be called within a runtime. Cancel-safe: what was killed stays killed.
 pub(crate) async fn extinct(group: Group, limit: Duration) -> Vec<u32> {
-    let survivors = end_members(group, Instant::now() + limit).await;
-    guard::forget_empty_groups();
-    survivors
-}
-
-async fn end_members(group: Group, deadline: Instant) -> Vec<u32> {
+    let deadline = Instant::now() + limit;
     loop {
         if group.is_empty() {
             return Vec::new();

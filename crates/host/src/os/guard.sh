@@ -1,5 +1,7 @@
 trap '' HUP INT QUIT TERM
-groups=' '
+mark="^GREENROOM_UNIT=$1/"
+shift
+groups=" $* "
 while read -r what group; do
     case $what in
     +) groups="$groups$group " ;;
@@ -9,7 +11,6 @@ done
 for group in $groups; do
     kill -9 "-$group"
 done 2>/dev/null
-mark="^GREENROOM_UNIT=$1/"
 if printf 'a\0b\0' | grep -qz '^b'; then
     marked() { grep -lsz "$mark" /proc/[0-9]*/environ; }
 else
@@ -29,6 +30,8 @@ while [ "$clean" -lt 2 ] && [ "$pass" -lt 50 ]; do
     done
     for file in $(marked); do
         process=${file#/proc/}
-        kill -9 "${process%/environ}" && clean=0
+        process=${process%/environ}
+        kill -9 "-$process"
+        kill -9 "$process" && clean=0
     done
 done 2>/dev/null

@@ -30,17 +30,32 @@ pub fn adopt_orphans() -> io::Result<()> {
 /// Not for hosts that start processes by other means, such as `std::process` or `tokio::process`:
 /// it would take their exit status before they can.
 ///
-/// Fails if signals cannot be watched, or `/proc` does not tell of children. Cancel-safe.
+/// Fails if signals cannot be watched, or `/proc` does not tell of children on this system. A look
+/// that fails otherwise is logged, and the next end of a child is a reason to look again. It looks on
+/// a thread of the runtime's that may block: nobody looks while a process is being started.
+/// Cancel-safe.
 ///
 /// # Panics
 ///
 /// Outside a tokio runtime with IO enabled.
 pub async fn reap_strangers() -> io::Result<Infallible> {
     let mut ended = signal(SignalKind::child())?;
+    let mut warned = false;
     loop {
-        let reaped = own::reap_strangers(proc::children)?;
-        if reaped > 0 {
-            tracing::debug!(reaped, "orphans have ended");
+        match tokio::task::spawn_blocking(|| own::reap_strangers(proc::children)).await {
+            Ok(Ok(reaped)) => {
+                warned = false;
+                if reaped > 0 {
+                    tracing::debug!(reaped, "orphans have ended");
+                }
+            }
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            Ok(Err(error)) => {
+                if !std::mem::replace(&mut warned, true) {
+                    tracing::warn!(%error, "orphans that have ended are not reaped for now");
+                }
+            }
+            Err(error) => return Err(io::Error::other(error)),
         }
         if ended.recv().await.is_none() {
             return Err(io::Error::other("the runtime watches signals no longer"));

@@ -32,6 +32,10 @@ pub(crate) use watched::watch;
 use std::io;
 
 use greenroom_supervision::SpawnFailure;
+use rustix::process::Signal;
+
+/// The number of the signal that nobody survives.
+pub(crate) const SIGKILL: i32 = Signal::KILL.as_raw();
 
 /// What the system refused, and whether another try can help.
 fn refused(step: impl Into<String>, error: &io::Error) -> SpawnFailure {

@@ -1,19 +1,24 @@
 //! The one thread that looks for processes by their mark.
 //!
 //! A grandchild that has left its group is found by the environment that it has inherited. The
-//! thread sleeps until somebody asks, and serves everybody who has asked meanwhile with one look.
+//! thread sleeps until somebody asks or something that it has killed has ended, and serves everybody
+//! who waits with one look. A process that does not end, because it waits for a device, keeps only
+//! its own unit waiting.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use tokio::sync::oneshot;
 
+use super::child::has_ended;
+use super::guard;
 use super::mark::Mark;
 use super::proc::{self, Environment};
 
@@ -30,9 +35,16 @@ struct Request {
     reply: oneshot::Sender<Vec<u32>>,
 }
 
+/// The way to the thread.
+struct Thread {
+    requests: Sender<Request>,
+    /// Wakes it.
+    wake: Arc<OwnedFd>,
+}
+
 /// Ends every process that was started with this mark and has kept it, wherever it has gone, and
-/// waits until it has ended, at most about a second for each look. Gives the numbers of those that
-/// were killed.
+/// waits until it has ended, at most about a second for each look that finds more. Gives the numbers
+/// of those that were killed.
 ///
 /// Whoever clears its environment is not found. Processes of other users are left alone, and so is
 /// everything if the thread cannot be started: a warning says so once.
@@ -40,117 +52,193 @@ struct Request {
 /// Cancel-safe: what was asked for is done all the same.
 pub(crate) async fn sweep(mark: Mark) -> Vec<u32> {
     // Unbounded, but each unit that has ended asks once.
-    static REQUESTS: OnceLock<Option<Sender<Request>>> = OnceLock::new();
-    let requests = REQUESTS.get_or_init(|| {
-        let (requests, queue) = channel();
-        let thread = std::thread::Builder::new()
-            .name("greenroom-sweep".into())
-            .spawn(move || serve(&queue));
-        match thread {
-            Ok(_) => Some(requests),
-            Err(error) => {
-                tracing::warn!(%error, "what leaves its process group is not ended");
-                None
-            }
+    static THREAD: OnceLock<Option<Thread>> = OnceLock::new();
+    let thread = THREAD.get_or_init(|| match start() {
+        Ok(thread) => Some(thread),
+        Err(error) => {
+            tracing::warn!(%error, "what leaves its process group is not ended");
+            None
         }
     });
-    let Some(requests) = requests else {
+    let Some(thread) = thread else {
         return Vec::new();
     };
     let (reply, answer) = oneshot::channel();
     let variable = mark.line();
     // The thread ends only with the host.
-    let _ = requests.send(Request { variable, reply });
+    let _ = thread.requests.send(Request { variable, reply });
+    // Nobody fills that counter up.
+    let _ = rustix::io::write(&thread.wake, &1_u64.to_ne_bytes());
     answer.await.unwrap_or_default()
 }
 
-fn serve(queue: &Receiver<Request>) {
-    while let Ok(first) = queue.recv() {
-        let requests: Vec<Request> = std::iter::once(first).chain(queue.try_iter()).collect();
-        let mut killed = vec![BTreeSet::new(); requests.len()];
-        for _ in 0..LOOKS {
-            let found = look(&requests);
-            if found.is_empty() {
-                break;
-            }
-            let dead_by = Instant::now() + DYING;
-            for found in found {
-                match found {
-                    Found::Killed {
-                        request,
-                        pid,
-                        pidfd,
-                    } => {
-                        killed[request].insert(pid.as_raw_pid().unsigned_abs());
-                        wait_for_end(&pidfd, dead_by);
-                    }
-                    Found::NotYetKnown(pidfd) => wait_for_end(&pidfd, Instant::now() + EXEC),
-                }
-            }
+fn start() -> io::Result<Thread> {
+    let (requests, queue) = channel();
+    let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+    let woken = Arc::clone(&wake);
+    std::thread::Builder::new()
+        .name("greenroom-sweep".into())
+        .spawn(move || serve(&queue, &woken))?;
+    Ok(Thread { requests, wake })
+}
+
+fn serve(queue: &Receiver<Request>, wake: &OwnedFd) {
+    let mut searches: Vec<Search> = Vec::new();
+    loop {
+        sleep(&mut searches, wake);
+        searches.extend(queue.try_iter().map(Search::new));
+        let now = Instant::now();
+        let (mut due, waiting): (Vec<_>, Vec<_>) = searches
+            .into_iter()
+            .partition(|search| search.next_look <= now);
+        searches = waiting;
+        if due.is_empty() {
+            continue;
         }
-        for (request, killed) in requests.into_iter().zip(killed) {
+        look(&mut due);
+        let (over, unfinished): (Vec<_>, Vec<_>) = due.into_iter().partition(Search::is_over);
+        searches.extend(unfinished);
+        if over.is_empty() {
+            continue;
+        }
+        guard::forget_empty_groups();
+        for search in over {
             // Whoever has stopped waiting does not want to know.
-            let _ = request.reply.send(killed.into_iter().collect());
+            let _ = search.reply.send(search.killed.into_keys().collect());
+        }
+    }
+}
+
+/// Until somebody asks, or a search is due again.
+fn sleep(searches: &mut [Search], wake: &OwnedFd) {
+    let until = searches.iter().map(|search| search.next_look).min();
+    let dying = searches.iter().flat_map(|search| &search.dying);
+    let mut awaited: Vec<PollFd<'_>> = std::iter::once(wake)
+        .chain(dying)
+        .map(|fd| PollFd::new(fd, PollFlags::IN))
+        .collect();
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    // So little always fits.
+    let left = left.and_then(|left| Timespec::try_from(left).ok());
+    // Interrupted or late: what is there tells.
+    let _ = poll(&mut awaited, left.as_ref());
+    let _ = rustix::io::read(wake, &mut [0_u8; 8]);
+    let now = Instant::now();
+    for search in searches
+        .iter_mut()
+        .filter(|search| !search.dying.is_empty())
+    {
+        search.dying.retain(|pidfd| !has_ended(pidfd.as_fd()));
+        if search.dying.is_empty() {
+            search.next_look = now;
+        }
+    }
+}
+
+/// The search for one request.
+struct Search {
+    variable: OsString,
+    reply: oneshot::Sender<Vec<u32>>,
+    /// Who was killed, and when first.
+    killed: BTreeMap<u32, Instant>,
+    looks: usize,
+    /// As soon as all have ended that were killed at the last one, or at the latest when they have had
+    /// their time.
+    next_look: Instant,
+    /// What was killed at the last look and has not ended.
+    dying: Vec<OwnedFd>,
+    /// Whether the last look has found anything that makes another one worth while.
+    found: bool,
+}
+
+impl Search {
+    fn new(request: Request) -> Self {
+        Self {
+            variable: request.variable,
+            reply: request.reply,
+            killed: BTreeMap::new(),
+            looks: 0,
+            next_look: Instant::now(),
+            dying: Vec::new(),
+            found: false,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        !self.found || self.looks >= LOOKS
+    }
+
+    fn found(&mut self, now: Instant, pid: Pid, pidfd: OwnedFd) {
+        let first = self.killed.entry(pid.as_raw_pid().unsigned_abs());
+        // One that has had its time is waited for no longer.
+        if now < *first.or_insert(now) + DYING {
+            self.found = true;
+            self.next_look = now + DYING;
+            self.dying.push(pidfd);
         }
     }
 }
 
 enum Found {
     Killed {
-        request: usize,
+        search: usize,
         pid: Pid,
         pidfd: OwnedFd,
     },
     /// It has to be looked at again.
-    NotYetKnown(OwnedFd),
+    NotYetKnown,
 }
 
 /// Looks at every process once, and kills those that bear one of the marks.
-fn look(requests: &[Request]) -> Vec<Found> {
-    match proc::processes() {
-        Ok(processes) => processes
-            .into_iter()
-            .filter_map(|pid| examine(requests, pid))
-            .collect(),
+fn look(searches: &mut [Search]) {
+    for search in &mut *searches {
+        search.looks += 1;
+        search.found = false;
+        search.dying.clear();
+    }
+    let processes = match proc::processes() {
+        Ok(processes) => processes,
         Err(error) => {
             tracing::warn!(%error, "what has left its process group is not ended");
-            Vec::new()
+            return;
         }
+    };
+    let mut again = false;
+    for pid in processes {
+        match examine(searches, pid) {
+            Some(Found::Killed { search, pid, pidfd }) => {
+                searches[search].found(Instant::now(), pid, pidfd);
+            }
+            Some(Found::NotYetKnown) => again = true,
+            None => {}
+        }
+    }
+    for search in searches.iter_mut().filter(|search| again && !search.found) {
+        search.found = true;
+        search.next_look = Instant::now() + EXEC;
     }
 }
 
-fn examine(requests: &[Request], pid: Pid) -> Option<Found> {
+fn examine(searches: &[Search], pid: Pid) -> Option<Found> {
     let environment = Environment::of(pid);
     if matches!(environment, Environment::NotYet) {
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-        return Some(Found::NotYetKnown(pidfd));
+        return Some(Found::NotYetKnown);
     }
-    let request = requests
+    let search = searches
         .iter()
-        .position(|request| environment.holds(&request.variable))?;
+        .position(|search| environment.holds(&search.variable))?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     // Again, now that the descriptor holds it: the number may have changed hands.
     match Environment::of(pid) {
-        Environment::NotYet => Some(Found::NotYetKnown(pidfd)),
-        sure if sure.holds(&requests[request].variable) => {
+        Environment::NotYet => Some(Found::NotYetKnown),
+        sure if sure.holds(&searches[search].variable) => {
+            // The group too, if it leads one: a member may have cleared its environment.
+            let _ = kill_process_group(pid, Signal::KILL);
             pidfd_send_signal(&pidfd, Signal::KILL).ok()?;
-            Some(Found::Killed {
-                request,
-                pid,
-                pidfd,
-            })
+            Some(Found::Killed { search, pid, pidfd })
         }
         _ => None,
     }
-}
-
-fn wait_for_end(pidfd: &OwnedFd, deadline: Instant) {
-    let left = deadline.saturating_duration_since(Instant::now());
-    // So little always fits.
-    let left = Timespec::try_from(left).ok();
-    let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
-    // Interrupted or late: the next look tells.
-    let _ = poll(&mut ended, left.as_ref());
 }
 
 #[cfg(test)]
@@ -225,5 +313,23 @@ mod tests {
             let (pid, killed) = answer.unwrap();
             assert_eq!(killed, [pid]);
         }
+    }
+
+    /// As far as that can be had without a broken device.
+    #[test]
+    fn one_that_does_not_end_is_not_waited_for_twice() {
+        let (reply, _answer) = oneshot::channel();
+        let variable = Mark::new("stubborn", 1).line();
+        let mut search = Search::new(Request { variable, reply });
+        let pid = rustix::process::getpid();
+        let pidfd = || pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        let first = Instant::now();
+        search.found(first, pid, pidfd());
+        assert!(!search.is_over());
+        assert_eq!(search.next_look, first + DYING);
+        search.found = false;
+        search.found(first + DYING, pid, pidfd());
+        assert!(search.is_over());
+        assert_eq!(search.killed.len(), 1);
     }
 }

@@ -69,6 +69,17 @@ pub(super) async fn first_line(stream: OwnedFd) -> String {
     line.trim_end().to_owned()
 }
 
+pub(super) async fn lines(stream: OwnedFd, count: usize) -> Vec<String> {
+    let stream = tokio::io::BufReader::new(Receiver::from_owned_fd(stream).unwrap());
+    let mut stream = stream.lines();
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        let line = soon("a line", stream.next_line()).await.unwrap();
+        lines.push(line.expect("it ended before it had said everything"));
+    }
+    lines
+}
+
 pub(super) async fn ended(child: Child) -> ExitStatus {
     let exited = std::future::poll_fn(|context| child.poll_exited(context));
     soon("the exit", exited).await;

@@ -8,6 +8,7 @@ mod exec;
 mod http;
 mod tcp;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +79,15 @@ impl Probe {
             kind,
             turn: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The same, whose command also has this variable in its environment.
+    pub(crate) fn with_variable(&self, variable: (OsString, OsString)) -> Self {
+        let mut probe = self.clone();
+        if let Kind::Exec(command) = &mut probe.kind {
+            Arc::make_mut(command).environment.push(variable);
+        }
+        probe
     }
 
     /// Looks once. Ends after `timeout` at the latest, whatever hangs; an attempt before this one

@@ -5,21 +5,29 @@ use std::io;
 use std::sync::Arc;
 
 use greenroom_supervision::Supervisor as Machine;
+use greenroom_supervision::restart::ExitClass;
 use greenroom_supervision::supervisor::{EndCause, Ending};
-use greenroom_supervision::unit::UnitId;
+use greenroom_supervision::unit::{Run, UnitExit, UnitId};
+use greenroom_supervision::{ExitReason, harmless};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::command::{Command, Waited};
 use super::draft;
 use super::slot::Slot;
 use super::task::{Channels, Task};
 use super::{Shared, Supervisor, UnitError, UnitStatus};
+use crate::unit::run::panic_message;
 
 /// Commands that may wait for the supervisor's task; who gives more waits.
 const COMMANDS: usize = 64;
-/// Events and lines that a slow reader may be behind.
+/// Events and lines that a slow reader may be behind. Lines are shortened for it.
 const EVENTS: usize = 1_024;
 const LINES: usize = 4_096;
+/// What is kept of the words of a panic.
+const WORDS: usize = 4 << 10;
+/// What the supervisor itself is called among its units.
+pub(super) const SUPERVISOR: &str = "the supervisor itself";
 
 impl Supervisor {
     pub(super) fn run(machine: Machine, slots: BTreeMap<UnitId, Slot>) -> Self {
@@ -33,13 +41,15 @@ impl Supervisor {
             output: output.downgrade(),
             ended: ended_receiver,
         };
+        let told = ended.clone();
         let channels = Channels {
             commands: command_queue,
             events,
             output,
             ended,
         };
-        tokio::spawn(Task::new(machine, slots, channels).run());
+        let task = tokio::spawn(Task::new(machine, slots, channels).run());
+        tokio::spawn(tell_panic(task, told));
         Self {
             shared: Arc::new(shared),
         }
@@ -61,7 +71,10 @@ impl Supervisor {
         &self,
         command: impl FnOnce(oneshot::Sender<Ending>) -> Command,
     ) -> Ending {
-        self.ask(command).await.unwrap_or_else(|_| runtime_ended())
+        match self.ask(command).await {
+            Ok(ending) => ending,
+            Err(_) => self.ended().await,
+        }
     }
 
     /// It ran when it was asked, and not when it was to answer.
@@ -75,10 +88,49 @@ impl Supervisor {
                     unit: draft.snapshot.name,
                     state: draft.snapshot.state,
                 },
-                None => UnitError::HostEnded,
+                None => gone(name),
             },
             Err(error) => error,
         }
+    }
+}
+
+/// A supervisor's task runs code of the host's own, such as a `tracing` subscriber. If that panics,
+/// everything that the task owned was killed with it, and nobody may take that for an end on request.
+async fn tell_panic(task: JoinHandle<()>, ended: watch::Sender<Option<Ending>>) {
+    let Err(panic) = task.await.map_err(JoinError::try_into_panic) else {
+        return;
+    };
+    // Aborted: its runtime is shutting down.
+    let Ok(payload) = panic else { return };
+    let message = harmless(&panic_message(payload.as_ref()), WORDS);
+    ended.send_replace(Some(panicked(message.clone())));
+    tracing::error!(
+        panic = message,
+        "the supervisor's task has panicked: everything was killed"
+    );
+}
+
+/// The task is a significant unit, as it were: it has ended, and nobody starts it again.
+fn panicked(message: String) -> Ending {
+    let exit = UnitExit {
+        // Of no unit.
+        run: Run {
+            unit: UnitId(u64::MAX),
+            generation: 0,
+        },
+        name: SUPERVISOR.into(),
+        pid: None,
+        reason: ExitReason::Panicked { message },
+        abandoned: None,
+        status: None,
+        class: ExitClass::Failure,
+        journey: Vec::new(),
+        peak_memory: 0,
+    };
+    Ending {
+        cause: EndCause::Significant(Arc::new(exit)),
+        abandoned: Vec::new(),
     }
 }
 
@@ -94,7 +146,10 @@ pub(super) fn runtime_ended() -> Ending {
 
 /// The status of the one unit that was waited for; in the inner error, that of one that missed its
 /// goal.
-pub(super) async fn one(waited: Waited) -> Result<Result<UnitStatus, Box<UnitStatus>>, UnitError> {
+pub(super) async fn one(
+    name: &str,
+    waited: Waited,
+) -> Result<Result<UnitStatus, Box<UnitStatus>>, UnitError> {
     let (drafts, there) = match waited {
         Ok(drafts) => (drafts, true),
         Err(drafts) => (drafts, false),
@@ -102,12 +157,20 @@ pub(super) async fn one(waited: Waited) -> Result<Result<UnitStatus, Box<UnitSta
     let status = draft::finish(drafts)
         .await
         .pop()
-        .ok_or(UnitError::HostEnded)?;
+        .ok_or_else(|| gone(name))?;
     Ok(if there {
         Ok(status)
     } else {
         Err(Box::new(status))
     })
+}
+
+/// Of a unit that was removed while somebody asked for it.
+pub(super) fn gone(name: &str) -> UnitError {
+    UnitError::Unknown {
+        name: name.to_owned(),
+        nearest: None,
+    }
 }
 
 pub(super) fn system(unit: &str, step: &'static str) -> impl FnOnce(io::Error) -> UnitError {

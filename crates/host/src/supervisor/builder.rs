@@ -56,6 +56,7 @@ impl SupervisorBuilder {
             groups,
             units,
         } = self;
+        policy.check()?;
         if policy.seed == 0 {
             // Hosts that were started at the same time need not restart in step.
             policy.seed = RandomState::new().hash_one(std::process::id());

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use greenroom_supervision::PolicyError;
 use greenroom_supervision::supervisor::SpecError;
 use greenroom_supervision::unit::{UnitKind, UnitState};
 
@@ -22,6 +23,9 @@ pub enum UnitError {
     /// It cannot be as described, or the command does not fit its state.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// A limit of the whole cannot work.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// This can be said of another kind of unit only.
     #[error("unit {unit} is a {kind}: {option} is for {} only", .right)]
     WrongKind {
@@ -64,8 +68,9 @@ pub enum UnitError {
         /// What the system said.
         source: io::Error,
     },
-    /// The supervisor is gone with its runtime.
-    #[error("the supervisor's runtime has ended")]
+    /// The supervisor is gone: its runtime has ended, or its task has panicked, which a record of the
+    /// log says.
+    #[error("the supervisor is gone: its runtime has ended or its task has panicked")]
     HostEnded,
 }
 
@@ -73,7 +78,7 @@ pub enum UnitError {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", describe(.not_ready))]
 pub struct StartFailed {
-    /// Those that are not ready, with the reason. None if the supervisor is gone with its runtime.
+    /// Those that are not ready, with the reason. None if the supervisor is gone.
     pub not_ready: Vec<UnitStatus>,
 }
 

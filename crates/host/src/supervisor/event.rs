@@ -53,7 +53,8 @@ pub struct OutputLine {
     pub generation: u64,
     /// Where it was printed.
     pub source: OutputSource,
-    /// The line, without its end, at most 64 KiB; what would command a terminal is still in it.
+    /// The line, without its end, at most 64 KiB; from [`OutputLines`], at most its first 8 KiB and
+    /// how many bytes were left out. What would command a terminal is still in it.
     pub text: Arc<str>,
 }
 
@@ -64,8 +65,8 @@ pub struct OutputLines {
 }
 
 impl OutputLines {
-    /// The next line; `None` once the supervisor is gone. One who is more than 4,096 lines behind
-    /// misses the oldest.
+    /// The next line; `None` once the supervisor is gone. One who is more than 4,096 lines behind,
+    /// which are 32 MiB at most, misses the oldest: the sequence numbers show it.
     ///
     /// Cancel-safe.
     pub async fn next(&mut self) -> Option<OutputLine> {

@@ -110,7 +110,9 @@ impl Task {
             && slot.running(run).is_some()
         {
             slot.running = None;
-            slot.lines = lines;
+            if let Some(lines) = lines {
+                slot.lines = lines;
+            }
             slot.remains = Some(remains);
             slot.sweeping = sweeping;
         }
@@ -130,7 +132,7 @@ impl Over {
             end: Ok(Exit::Failed(format!(
                 "its task in the host failed: {error}"
             ))),
-            lines: Default::default(),
+            lines: None,
             remains: Remains::default(),
             sweeping: None,
         }

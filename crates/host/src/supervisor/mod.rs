@@ -26,7 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::pool::Pool;
 use crate::unit::Unit;
 use crate::unit::run::Write;
-use ask::{one, runtime_ended, system};
+use ask::{SUPERVISOR, gone, one, runtime_ended, system};
 use command::Command;
 
 pub use builder::SupervisorBuilder;
@@ -99,7 +99,8 @@ impl Supervisor {
     }
 
     /// Waits until everything has ended: because somebody stopped it, or because a significant unit
-    /// has ended, or a group that may not fail has.
+    /// has ended, or a group that may not fail has. If the supervisor's own task has panicked, it is
+    /// named as the significant unit.
     ///
     /// Cancel-safe.
     pub async fn ended(&self) -> Ending {
@@ -111,17 +112,25 @@ impl Supervisor {
             .unwrap_or_else(runtime_ended)
     }
 
-    /// The names of all units, in the order in which they were added.
+    /// The names of all units, in the order in which they were added. None, and an error in the log,
+    /// if the supervisor is gone: [`ended`](Self::ended) says why.
     pub async fn unit_names(&self) -> Vec<String> {
-        self.ask(Command::Names).await.unwrap_or_default()
+        self.ask(Command::Names).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the names of units are not known");
+            Vec::new()
+        })
     }
 
     /// Every unit's status, in the order in which they were added. Memory and processor time are
-    /// measured for this.
+    /// measured for this. None, and an error in the log, if the supervisor is gone:
+    /// [`ended`](Self::ended) says why.
     pub async fn statuses(&self) -> Vec<UnitStatus> {
         match self.ask(|reply| Command::Describe(None, reply)).await {
             Ok(Ok(drafts)) => draft::finish(drafts).await,
-            Ok(Err(_)) | Err(_) => Vec::new(),
+            Ok(Err(error)) | Err(error) => {
+                tracing::error!(%error, "how units stand is not known");
+                Vec::new()
+            }
         }
     }
 
@@ -132,9 +141,11 @@ impl Supervisor {
         bad.is_ok_and(|bad| bad.is_empty()) && !self.unit_names().await.is_empty()
     }
 
-    /// What is not as it should be: unit by unit, name and why. Empty if all is well.
+    /// What is not as it should be: unit by unit, name and why. Empty if all is well. If the
+    /// supervisor is gone, it names itself.
     pub async fn health_report(&self) -> Vec<(String, String)> {
-        self.ask(Command::Health).await.unwrap_or_default()
+        let bad = self.ask(Command::Health).await;
+        bad.unwrap_or_else(|error| vec![(SUPERVISOR.into(), error.to_string())])
     }
 
     /// What happens from now on. See [`SupervisorEvents::next`].
@@ -189,7 +200,7 @@ impl Supervisor {
         let waited = self
             .ask(|reply| Command::StartUnit(name.to_owned(), reply))
             .await??;
-        one(waited).await?.map_err(UnitError::NotReady)
+        one(name, waited).await?.map_err(UnitError::NotReady)
     }
 
     /// Stops a unit by its ladder, and no other, and waits until it is gone: at most its ladder,
@@ -205,7 +216,7 @@ impl Supervisor {
         let waited = self
             .ask(|reply| Command::StopUnit(name.to_owned(), by, reply))
             .await??;
-        one(waited).await?.map_err(UnitError::NotStopped)
+        one(name, waited).await?.map_err(UnitError::NotStopped)
     }
 
     /// Stops a unit and starts it again as [`start_unit`](Self::start_unit) does.
@@ -220,7 +231,7 @@ impl Supervisor {
         let waited = self
             .ask(|reply| Command::RestartUnit(name.to_owned(), by, reply))
             .await??;
-        one(waited).await?.map_err(UnitError::NotReady)
+        one(name, waited).await?.map_err(UnitError::NotReady)
     }
 
     /// What is known of a unit. Memory and processor time are measured for this.
@@ -229,7 +240,7 @@ impl Supervisor {
             .ask(|reply| Command::Describe(Some(name.to_owned()), reply))
             .await??;
         let mut statuses = draft::finish(drafts).await;
-        statuses.pop().ok_or(UnitError::HostEnded)
+        statuses.pop().ok_or_else(|| gone(name))
     }
 
     /// Sends a signal to a daemon's process group. Fails if it does not run.

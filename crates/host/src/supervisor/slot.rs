@@ -17,7 +17,8 @@ use crate::unit::run::{Order, Remains, Write};
 pub(super) struct Slot {
     pub(super) name: Arc<str>,
     pub(super) unit: Arc<Unit>,
-    /// Empty while a run has them; if that is abandoned, they are lost with it.
+    /// Empty while a run has them; if that is abandoned or panics, they are lost with it, and their
+    /// numbers go on.
     pub(super) lines: Lines,
     pub(super) reports: VecDeque<Arc<UnitReport>>,
     pub(super) running: Option<Running>,

@@ -49,7 +49,8 @@ pub struct UnitStatus {
     pub last_activity: Option<Duration>,
     /// Checks that fail at the moment: name, failures in a row, last message.
     pub failing_checks: Vec<(String, u32, String)>,
-    /// What it says of itself (`STATUS=`), made harmless for a terminal.
+    /// What it says of itself (`STATUS=`), made harmless for a terminal; `stopping` of one that has
+    /// said only that it leaves (`STOPPING=1`). That is for people: its checks and limits still hold.
     pub status_text: Option<String>,
     /// Processes in its group.
     pub processes: usize,

@@ -181,7 +181,7 @@ impl Task {
                 origin: self.origin,
                 listeners: self.output.clone(),
             },
-            lines: std::mem::take(&mut slot.lines),
+            lines: slot.lines.hand_over(),
             facts: self.to_self.clone(),
             orders: order_queue,
             writes: write_queue,

@@ -44,8 +44,8 @@ impl Task {
             _ => return,
         };
         if let (Some(callback), Some(report)) = (callback, slot.reports.back()) {
-            self.callbacks
-                .call(which, Arc::clone(callback), Arc::clone(report));
+            let (callback, report) = (Arc::clone(callback), Arc::clone(report));
+            self.callbacks.call(&slot.name, which, callback, report);
         }
     }
 
@@ -67,7 +67,7 @@ fn log(notice: &Notice) {
     match notice {
         Notice::Unit { name, notice, .. } => log_unit(name, notice),
         Notice::GroupGaveUp { group, culprit } => {
-            tracing::error!(group, culprit, "a group has restarted too often");
+            tracing::error!(group, culprit, "a group was given up");
         }
         Notice::ShuttingDown { cause, limit } => {
             tracing::info!(?cause, ?limit, "everything is being stopped");

@@ -249,7 +249,8 @@ impl Unit {
     }
 
     /// Called at each end that leads to a restart. It may block and panic: the supervisor does not
-    /// wait for it.
+    /// wait for it. The callbacks of one unit are called in order, one at a time; those of 16 units
+    /// may run at once and 1,024 wait. One that comes when so many wait is left out and logged.
     #[must_use]
     pub fn on_restart(
         mut self,
@@ -259,8 +260,8 @@ impl Unit {
         self
     }
 
-    /// Called when it has failed and is not started again. It may block and panic: the supervisor
-    /// does not wait for it.
+    /// Called when it has failed and is not started again. It may block and panic, as with
+    /// [`on_restart`](Self::on_restart).
     #[must_use]
     pub fn on_failure(
         mut self,

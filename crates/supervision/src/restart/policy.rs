@@ -27,7 +27,8 @@ pub struct RestartPolicy {
     /// After which ends. Default: after failures.
     pub restart: Restart,
     /// Restarts within [`window`](Self::window) at most, up to [`MAX_RESTARTS`]; one more gives the
-    /// unit up. `None`: no limit. Default 5.
+    /// unit up. `None`: no limit. Default 5. So many of the longest delays of the backoff must be
+    /// shorter than the window.
     pub max_restarts: Option<u32>,
     /// Default 10 minutes: long enough that a program that lives 59 s each time is given up too.
     pub window: Duration,
@@ -60,8 +61,8 @@ impl Default for RestartPolicy {
 
 impl RestartPolicy {
     /// Refuses a policy that contradicts itself, above all a limit that the backoff makes
-    /// unreachable: with long delays so few restarts fit into the window that the unit would never
-    /// be given up.
+    /// unreachable. Once all delays have grown to the longest, `max_restarts` of them must still be
+    /// shorter than the window, or a unit that crashes would never be given up.
     pub fn check(&self) -> Result<(), PolicyError> {
         self.backoff.check()?;
         check_span("window", self.window)?;
@@ -87,14 +88,17 @@ impl RestartPolicy {
         let Some(max_restarts) = max_restarts else {
             return Ok(());
         };
-        let slowest = self.longest_wait_for(max_restarts);
+        let slowest = self.backoff.max.saturating_mul(max_restarts);
         if slowest < window {
             return Ok(());
         }
+        let Backoff { max, .. } = self.backoff;
+        let fits = longest_delay_within(window, max_restarts);
         let advice = format!(
-            "it must be more than {slowest:?}, or the delays of the backoff keep {max_restarts} \
-             restarts from ever falling into it and a unit that crashes is never given up: \
-             lengthen it, lower max_restarts or the backoff, or set max_restarts to none"
+            "it must be more than {slowest:?}, which is max_restarts ({max_restarts}) times the \
+             longest delay of the backoff ({max:?}), or a unit that crashes may be never given up: \
+             lengthen it, lower max_restarts, set the longest delay to at most {fits:?}, or set \
+             max_restarts to none"
         );
         Err(PolicyError::new("window", format!("{window:?}"), advice))
     }
@@ -117,21 +121,17 @@ impl RestartPolicy {
             advice,
         ))
     }
+}
 
-    /// From the end that brings the first of so many restarts until the end that brings one too
-    /// many, for a program that ends at once, when no delay is shortened by chance.
-    fn longest_wait_for(&self, restarts: u32) -> Duration {
-        let mut sum = Duration::ZERO;
-        for failures in 1..=restarts {
-            let delay = self.backoff.full_delay(failures);
-            if delay == self.backoff.max {
-                // From here on all are equal.
-                let rest = restarts - failures + 1;
-                return sum.saturating_add(delay.saturating_mul(rest));
-            }
-            sum = sum.saturating_add(delay);
-        }
-        sum
+/// The longest delay of which so many (at least one) are shorter than the window, in whole
+/// milliseconds if it has any.
+fn longest_delay_within(window: Duration, restarts: u32) -> Duration {
+    let fits = window.saturating_sub(Duration::from_nanos(1)) / restarts.max(1);
+    let below = Duration::from_nanos(u64::from(fits.subsec_nanos() % 1_000_000));
+    if fits < Duration::from_millis(1) {
+        fits
+    } else {
+        fits - below
     }
 }
 

@@ -22,6 +22,20 @@ impl Window {
         limit.is_none_or(|limit| self.count(now, span) < limit)
     }
 
+    /// From when on one more may follow; `None`: never.
+    pub(crate) fn room_from(&self, now: Time, limit: Option<u32>, span: Duration) -> Option<Time> {
+        if self.has_room(now, limit, span) {
+            return Some(now);
+        }
+        // The oldest of those that count against the limit must leave.
+        let oldest = limit?.checked_sub(1)?;
+        self.0
+            .iter()
+            .rev()
+            .nth(oldest as usize)
+            .map(|at| *at + span)
+    }
+
     /// Notes a restart, and forgets what no limit counts any more.
     pub(crate) fn admit(&mut self, now: Time, span: Duration) {
         while self.0.front().is_some_and(|at| now - *at >= span)
@@ -58,6 +72,19 @@ mod tests {
         assert!(window.has_room(at(11), Some(2), SPAN));
         assert!(!window.has_room(at(11), Some(0), SPAN));
         assert!(window.has_room(at(11), None, SPAN));
+    }
+
+    #[test]
+    fn there_is_room_again_when_the_oldest_that_counts_has_left() {
+        let mut window = Window::default();
+        for secs in [1, 5, 6] {
+            window.admit(at(secs), SPAN);
+        }
+        assert_eq!(window.room_from(at(7), Some(3), SPAN), Some(at(11)));
+        assert_eq!(window.room_from(at(7), Some(2), SPAN), Some(at(15)));
+        assert_eq!(window.room_from(at(7), Some(4), SPAN), Some(at(7)));
+        assert_eq!(window.room_from(at(7), None, SPAN), Some(at(7)));
+        assert_eq!(window.room_from(at(7), Some(0), SPAN), None);
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub enum Action {
         /// What.
         step: StopAction,
     },
-    /// Look at it once, for at most the probe's own timeout. Answer with `handle_probe`.
+    /// Look at it once, for at most the probe's own timeout. Answer each look once with
+    /// `handle_probe`, late rather than never: a look that was not answered in time has failed, and
+    /// the next answer is taken for its own, not for that of a later look.
     Probe {
         /// Whom.
         run: Run,

@@ -1,5 +1,6 @@
 //! What people want of units.
 
+use super::team::Team;
 use super::{Phase, SpecError, Supervisor};
 use crate::Time;
 use crate::text::harmless;
@@ -18,19 +19,17 @@ pub(super) fn words(by: String) -> String {
 
 impl Supervisor {
     /// Starts every unit that is to start by itself, each as soon as what it comes after is there.
-    /// After a stop this starts everything anew, with empty windows and backoffs. While everything
-    /// runs, or is being stopped, it does nothing.
+    /// After a stop this starts everything anew, with empty windows and backoffs, but for units that
+    /// were started by name since. While everything runs, or is being stopped, it does nothing.
     pub fn start(&mut self, now: Time) {
         self.catch_up(now);
         match self.phase {
             Phase::Idle | Phase::Running { everything: false } => {}
             Phase::Running { everything: true } | Phase::Stopping(_) => return,
         }
-        let begun = matches!(self.phase, Phase::Running { .. });
         self.phase = Phase::Running { everything: true };
         for unit in self.units.values_mut() {
-            let untouched = matches!(unit.stage, Stage::Stopped(Halt::NotStarted));
-            if unit.spec.autostart && !unit.runs() && (untouched || !begun) {
+            if unit.spec.autostart && !unit.begun {
                 unit.forgive();
                 unit.wait(now);
             }
@@ -42,23 +41,18 @@ impl Supervisor {
     }
 
     /// Starts one unit, with its window and backoff, and its group's window, empty. One that runs
-    /// is left alone; one that is being stopped starts again when it is gone. What it comes after
-    /// is not started with it: it waits.
+    /// is left alone; one that is being stopped starts again when it is gone, and one that restarts
+    /// with its group starts with it, which then waits only until all are gone. What it comes after
+    /// is not started with it: it waits. One that was given up and is to be tried again brings back
+    /// those that were stopped because of it, as its retry would have done.
     pub fn start_unit(&mut self, now: Time, unit: UnitId) -> Result<(), SpecError> {
         self.catch_up(now);
         let unit = self.startable(unit)?;
-        match &mut unit.stage {
-            Stage::Running(life) => match life.ending.as_mut().map(|ending| &mut ending.next) {
-                // It runs, or will with its group.
-                None | Some(Next::Group) => return Ok(()),
-                Some(next) => *next = Next::Start,
-            },
-            Stage::Waiting { .. } => {}
-            _ => unit.wait(now),
-        }
         let id = unit.id;
-        self.forgive(id);
-        self.settle(now);
+        if unit.life().is_none_or(|life| life.ending.is_some()) {
+            self.start_anew(now, id);
+            self.settle(now);
+        }
         Ok(())
     }
 
@@ -71,8 +65,12 @@ impl Supervisor {
         let Some(unit) = self.units.get_mut(&unit) else {
             return;
         };
-        if let Stage::Failed { retry, .. } = &mut unit.stage {
+        if let Stage::Failed {
+            retry, called_off, ..
+        } = &mut unit.stage
+        {
             *retry = None;
+            *called_off = true;
         }
         let halt = Halt::Requested { by: by.clone() };
         unit.stop_in_turn(now, &by, &halt, &mut self.out);
@@ -87,29 +85,50 @@ impl Supervisor {
     }
 
     /// Stops one unit and starts it again, with its window and backoff, and its group's window,
-    /// empty; starts one that does not run. Its end is no failure and concerns no other member of
-    /// its group.
+    /// empty; starts one that does not run, as [`start_unit`](Self::start_unit) does. Its end is no
+    /// failure and concerns no other member of its group; one that restarts with its group anyway
+    /// does so.
     pub fn restart_unit(&mut self, now: Time, unit: UnitId, by: String) -> Result<(), SpecError> {
         self.catch_up(now);
         let by = words(by);
         let unit = self.startable(unit)?;
-        match &mut unit.stage {
-            Stage::Running(life) => match life.ending.as_mut().map(|ending| &mut ending.next) {
-                None => unit.order(Why::Request { by }, Next::Start, now),
-                // It ends and starts again with the others.
-                Some(Next::Group) => return Ok(()),
-                Some(next) => *next = Next::Start,
-            },
-            Stage::Waiting { .. } => {}
-            _ => unit.wait(now),
-        }
         let id = unit.id;
-        self.forgive(id);
-        if let Some(unit) = self.units.get_mut(&id) {
+        unit.order(Why::Request { by }, Next::Start, now);
+        let joins = self.start_anew(now, id);
+        if !joins && let Some(unit) = self.units.get_mut(&id) {
             unit.descend(now, &mut self.out);
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// Starts one that does not run, or is to end, with its counts empty. Returns whether it starts
+    /// with its group.
+    fn start_anew(&mut self, now: Time, id: UnitId) -> bool {
+        let Some(unit) = self.units.get_mut(&id) else {
+            return false;
+        };
+        let mut joins = false;
+        match &mut unit.stage {
+            Stage::Running(life) => match life.ending.as_mut().map(|ending| &mut ending.next) {
+                Some(Next::Group) => joins = true,
+                Some(next) => *next = Next::Start,
+                None => {}
+            },
+            Stage::Backoff { due: None, .. } => joins = true,
+            Stage::Waiting { .. } => {}
+            Stage::Failed { retry: Some(_), .. } => {
+                unit.wait(now);
+                self.bring_back(now, id);
+            }
+            _ => unit.wait(now),
+        }
+        self.forgive(id);
+        if joins && let Some(team) = self.team_of_mut(id) {
+            // Its delay is over.
+            team.round = team.round.map(|round| round.min(now));
+        }
+        joins
     }
 
     fn startable(&mut self, id: UnitId) -> Result<&mut Unit, SpecError> {
@@ -130,9 +149,13 @@ impl Supervisor {
             return;
         };
         unit.forgive();
-        let group = unit.spec.group.clone();
-        if let Some(team) = group.and_then(|group| self.teams.get_mut(&group)) {
+        if let Some(team) = self.team_of_mut(id) {
             team.window.clear();
         }
+    }
+
+    fn team_of_mut(&mut self, id: UnitId) -> Option<&mut Team> {
+        let group = self.units.get(&id)?.spec.group.as_ref()?;
+        self.teams.get_mut(group)
     }
 }

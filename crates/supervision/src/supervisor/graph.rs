@@ -1,9 +1,10 @@
 //! Who starts after whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Supervisor;
-use crate::unit::{Condition, Dependency, Unit, UnitId, UnitState};
+use crate::unit::{Condition, Dependency, Halt, Stage, Unit, UnitExit, UnitId, UnitState};
 
 impl Supervisor {
     /// What a unit still waits for.
@@ -13,6 +14,42 @@ impl Supervisor {
             let needed = needed.and_then(|id| self.units.get(id));
             !needed.is_some_and(|unit| holds(dependency.condition, unit))
         })
+    }
+
+    /// A significant unit that waits and will never start, with the end that keeps it from that.
+    pub(super) fn never_starts(&self) -> Option<(String, Arc<UnitExit>)> {
+        let waits = |unit: &&Unit| matches!(unit.stage, Stage::Waiting { .. });
+        let waiting = self.units.values().filter(waits);
+        let mut significant = waiting.filter(|unit| unit.spec.significant);
+        significant.find_map(|unit| Some((unit.spec.name.clone(), self.obstacle(unit)?)))
+    }
+
+    /// The end of one that a unit waits for, over others or not, and that is not started again.
+    fn obstacle(&self, unit: &Unit) -> Option<Arc<UnitExit>> {
+        let mut met = BTreeSet::new();
+        let mut ahead = vec![unit];
+        while let Some(unit) = ahead.pop() {
+            for dependency in self.missing(unit) {
+                let needed = self.names.get(&dependency.unit);
+                let Some(needed) = needed.and_then(|id| self.units.get(id)) else {
+                    continue;
+                };
+                let end = match &needed.stage {
+                    Stage::Stopped {
+                        halt: Halt::GroupGaveUp { culprit, .. },
+                        ..
+                    } => self.units.get(culprit).and_then(Unit::final_failure),
+                    _ => needed.final_failure(),
+                };
+                if end.is_some() {
+                    return end.cloned();
+                }
+                if matches!(needed.stage, Stage::Waiting { .. }) && met.insert(needed.id) {
+                    ahead.push(needed);
+                }
+            }
+        }
+        None
     }
 
     /// Everything that units whose end is ordered, and that still run, start after: it has to
@@ -74,13 +111,15 @@ fn path(name: &str, last: &str, led: &BTreeMap<&str, &str>) -> Vec<String> {
 
 /// Whether a unit has got so far. One that is to end can no longer be leant on.
 fn holds(condition: Condition, unit: &Unit) -> bool {
-    use UnitState::{Completed, Failed, Ready, Started};
+    use UnitState::{Completed, Ready, Started};
     let state = unit.state();
     let stays = !unit.waits_for_its_turn();
     match condition {
         Condition::Started => state == Completed || matches!(state, Started | Ready) && stays,
         Condition::Ready => state == Completed || state == Ready && stays,
-        Condition::Completed => matches!(state, Completed | Failed),
+        Condition::Completed => {
+            state == Completed || matches!(unit.stage, Stage::Failed { retry: None, .. })
+        }
         Condition::CompletedSuccessfully => state == Completed,
     }
 }

@@ -20,7 +20,8 @@ pub enum Escalation {
     /// It has failed; the others go on.
     #[default]
     Isolate,
-    /// The whole group is stopped.
+    /// The whole group is stopped. Everything is, if a significant unit is among those and no retry
+    /// is to bring them back.
     StopGroup,
     /// Everything is stopped, and the process ends with the unit's exit code.
     Shutdown,
@@ -43,6 +44,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether the end of one member concerns others.
+    pub(super) fn restarts_together(&self) -> bool {
+        self.strategy != Strategy::OneForOne
+    }
+
     /// The defaults for a group: OTP's, where a group that gives up is stopped as a whole, unless
     /// it is one_for_one.
     pub fn new(name: impl Into<String>, strategy: Strategy) -> Self {

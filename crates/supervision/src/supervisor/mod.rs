@@ -6,6 +6,7 @@
 mod action;
 mod commands;
 mod facts;
+mod give_up;
 mod graph;
 mod group;
 mod notice;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::backoff::Jitter;
+use crate::policy_error::{PolicyError, check_span};
 use crate::time::Time;
 use crate::unit::{Unit, UnitId};
 
@@ -42,7 +44,9 @@ pub const EXITS: usize = 10;
 /// The limits of the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SupervisorPolicy {
-    /// From the order to stop everything until everything is killed. Default 30 s.
+    /// From the order to stop everything until everything is killed. At least half of it is there
+    /// for units to end in their order: a ladder that takes longer than the other half begins then
+    /// at the latest, and is cut short by the kill. 1 ms to 366 days, default 30 s.
     pub shutdown_timeout: Duration,
     /// What makes the delays of several supervisors differ. Default: drawn by the host.
     pub seed: u64,
@@ -54,6 +58,13 @@ impl Default for SupervisorPolicy {
             shutdown_timeout: Duration::from_secs(30),
             seed: 0,
         }
+    }
+}
+
+impl SupervisorPolicy {
+    /// Refuses a shutdown timeout that no timer should be set to.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        check_span("shutdown_timeout", self.shutdown_timeout)
     }
 }
 
@@ -86,7 +97,8 @@ enum Phase {
 }
 
 impl Supervisor {
-    /// A supervisor without units, which does not run.
+    /// A supervisor without units, which does not run. The policy is not checked: see
+    /// [`SupervisorPolicy::check`].
     pub fn new(policy: SupervisorPolicy) -> Self {
         Self {
             jitter: Jitter::new(policy.seed),

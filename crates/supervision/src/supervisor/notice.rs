@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exit::{ExitReason, ExitStatus};
 use crate::stop::StopAction;
 use crate::unit::{Dependency, UnitExit, UnitId, UnitState};
+
+/// What the system kills with when memory runs out.
+const SIGKILL: i32 = 9;
 
 /// One turn of things.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,11 +23,13 @@ pub enum Notice {
         /// What.
         notice: UnitNotice,
     },
-    /// A group has restarted too often.
+    /// A group is given up: one of its members has failed, for whatever reason, or the group has
+    /// restarted too often, and its escalation is to stop the group or everything. Under
+    /// [`Isolate`](super::Escalation::Isolate) only the member is given up, and this is not told.
     GroupGaveUp {
         /// Which.
         group: String,
-        /// The unit whose end was one too many.
+        /// The member that has failed.
         culprit: String,
     },
     /// Everything is being stopped.
@@ -118,7 +124,7 @@ pub enum UnitNotice {
         /// For how long.
         since_kill: Duration,
     },
-    /// It was stopped on request.
+    /// It stays stopped: on request, with everything, or with its group.
     Stopped,
 }
 
@@ -145,11 +151,19 @@ pub enum EndCause {
     },
     /// A significant unit has ended and is not started again.
     Significant(Arc<UnitExit>),
-    /// A group that may not fail has.
+    /// A group that may not fail has, or one that was given up took a significant unit with it.
     GroupGaveUp {
         /// Which.
         group: String,
-        /// The end that was one too many.
+        /// The end because of which.
+        exit: Arc<UnitExit>,
+    },
+    /// A significant unit cannot start any more: what it starts after has failed and is not started
+    /// again.
+    NeverStarted {
+        /// The significant unit.
+        unit: String,
+        /// How the one that it waited for ended.
         exit: Arc<UnitExit>,
     },
 }
@@ -165,20 +179,29 @@ pub struct Ending {
 
 impl Ending {
     /// The exit code for the whole process: 0 after a request, otherwise that of the unit: its code,
-    /// 128 and its signal's number, 127 if it could not be started, 1 for anything else.
+    /// 128 and its signal's number, 137 if the system was out of memory, 127 if it could not be
+    /// started, 1 for anything else. If a significant unit could not start any more it is that of the
+    /// unit it waited for, and never 0.
     pub fn exit_code(&self) -> i32 {
-        use crate::exit::{ExitReason, ExitStatus};
-        let exit = match &self.cause {
-            EndCause::Requested { .. } => return 0,
-            EndCause::Significant(exit) | EndCause::GroupGaveUp { exit, .. } => exit,
-        };
-        match (&exit.reason, exit.status) {
-            (ExitReason::Clean, _) => 0,
-            (ExitReason::Code { code }, _) => *code,
-            (ExitReason::Signal { signal, .. }, _) => 128 + signal,
-            (ExitReason::SpawnFailed(_), _) => 127,
-            (_, Some(ExitStatus::Code(code))) if code != 0 => code,
-            _ => 1,
+        match &self.cause {
+            EndCause::Requested { .. } => 0,
+            EndCause::Significant(exit) | EndCause::GroupGaveUp { exit, .. } => code_of(exit),
+            EndCause::NeverStarted { exit, .. } => match code_of(exit) {
+                0 => 1,
+                code => code,
+            },
         }
+    }
+}
+
+fn code_of(exit: &UnitExit) -> i32 {
+    match (&exit.reason, exit.status) {
+        (ExitReason::Clean, _) => 0,
+        (ExitReason::Code { code }, _) => *code,
+        (ExitReason::Signal { signal, .. }, _) => 128 + signal,
+        (ExitReason::OutOfMemory, _) => 128 + SIGKILL,
+        (ExitReason::SpawnFailed(_), _) => 127,
+        (_, Some(ExitStatus::Code(code))) if code != 0 => code,
+        _ => 1,
     }
 }

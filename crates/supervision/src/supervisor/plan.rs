@@ -1,6 +1,6 @@
 //! What follows from where all stand: who starts now, whose turn to end it is.
 
-use super::{Phase, Supervisor, UnitNotice};
+use super::{EndCause, Phase, Supervisor, UnitNotice};
 use crate::Time;
 use crate::unit::{Next, Stage, Unit, UnitId};
 
@@ -9,6 +9,9 @@ impl Supervisor {
     pub(super) fn settle(&mut self, now: Time) {
         self.close_rounds(now);
         self.start_waiting(now);
+        if let Some((unit, exit)) = self.never_starts() {
+            self.begin_shutdown(now, EndCause::NeverStarted { unit, exit });
+        }
         self.give_turns(now);
         self.end_if_empty();
     }

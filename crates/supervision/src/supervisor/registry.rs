@@ -5,7 +5,7 @@ use super::{Group, SpecError, Supervisor};
 use crate::Time;
 use crate::policy_error::{PolicyError, check_span};
 use crate::restart::{Restart, check_limit};
-use crate::unit::{Stage, Unit, UnitId, UnitSpec};
+use crate::unit::{Halt, Stage, Unit, UnitId, UnitSpec};
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
@@ -14,11 +14,50 @@ impl Supervisor {
     /// Adds a group. Refuses a name that is taken: units and groups share one space of names.
     pub fn add_group(&mut self, group: Group) -> Result<(), SpecError> {
         self.check_name(&group.name)?;
-        let refused = |source| policy_error(&group.name, source);
-        check_limit(group.max_restarts).map_err(refused)?;
-        check_span("window", group.window).map_err(refused)?;
+        check_group(&group)?;
         self.teams.insert(group.name.clone(), Team::new(group));
         Ok(())
+    }
+
+    /// Changes a group, whatever its members do. What it says holds from the next end of a member
+    /// on: a restart of several that is under way goes on as it began.
+    pub fn update_group(&mut self, now: Time, group: Group) -> Result<(), SpecError> {
+        self.catch_up(now);
+        self.check_known(&group.name)?;
+        check_group(&group)?;
+        for unit in self.members(&group.name) {
+            let refused = |source| policy_error(&unit.spec.name, source);
+            check_in_group(&unit.spec, &group).map_err(refused)?;
+        }
+        if let Some(team) = self.teams.get_mut(&group.name) {
+            team.group = group;
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Removes a group that has no members.
+    pub fn remove_group(&mut self, name: &str) -> Result<(), SpecError> {
+        self.check_known(name)?;
+        let members = self.members(name).map(|unit| unit.spec.name.clone());
+        let members: Vec<_> = members.collect();
+        if !members.is_empty() {
+            return Err(SpecError::Populated {
+                group: name.to_owned(),
+                members,
+            });
+        }
+        self.teams.remove(name);
+        Ok(())
+    }
+
+    fn check_known(&self, group: &str) -> Result<(), SpecError> {
+        if self.teams.contains_key(group) {
+            return Ok(());
+        }
+        Err(SpecError::NoGroup {
+            group: group.to_owned(),
+        })
     }
 
     /// Adds a unit. It is not started; units that it starts after must be there already.
@@ -34,7 +73,8 @@ impl Supervisor {
     }
 
     /// Changes a unit that does not run. Its name cannot change. Its counts and exits stay. One
-    /// that waits, or is to be restarted, goes on with that.
+    /// that waits, or is to be restarted, goes on with that. One that leaves a group that was given
+    /// up stays stopped, whatever becomes of that group.
     pub fn update(&mut self, now: Time, unit: UnitId, spec: UnitSpec) -> Result<(), SpecError> {
         self.catch_up(now);
         let old = self.idle_unit(unit)?;
@@ -45,17 +85,20 @@ impl Supervisor {
             });
         }
         self.check_spec(&spec)?;
+        let round = self.team_of(old).and_then(|team| team.round);
         let Some(unit) = self.units.get_mut(&unit) else {
             return Ok(());
         };
-        if unit.spec.group != spec.group
-            && let Stage::Backoff { due, .. } = &mut unit.stage
-        {
-            // Its old group's restart no longer concerns it.
-            due.get_or_insert(now);
-        }
-        if let Stage::Waiting { told } = &mut unit.stage {
-            *told = false;
+        let leaves = unit.spec.group != spec.group;
+        match &mut unit.stage {
+            // It no longer waits for its old group, but out its delay.
+            Stage::Backoff { due, .. } if leaves => drop(due.get_or_insert(round.unwrap_or(now))),
+            Stage::Stopped { halt, .. } if leaves && !halt.is_wanted() => {
+                let by = "it was taken out of its group, which had given up".to_owned();
+                *halt = Halt::Requested { by };
+            }
+            Stage::Waiting { told } => *told = false,
+            _ => {}
         }
         unit.spec = spec;
         self.settle(now);
@@ -82,7 +125,7 @@ impl Supervisor {
     fn idle_unit(&self, id: UnitId) -> Result<&Unit, SpecError> {
         let unit = self.units.get(&id);
         let unit = unit.ok_or(SpecError::UnknownUnit { unit: id })?;
-        if unit.runs() {
+        if unit.life().is_some() {
             return Err(SpecError::Running {
                 unit: unit.spec.name.clone(),
                 state: unit.state(),
@@ -112,7 +155,7 @@ impl Supervisor {
                 unit: spec.name.clone(),
                 group: group.clone(),
             })?;
-            check_in_group(spec, team).map_err(refused)?;
+            check_in_group(spec, &team.group).map_err(refused)?;
         }
         for dependency in &spec.after {
             let known = self.names.contains_key(&dependency.unit);
@@ -132,18 +175,24 @@ impl Supervisor {
 
 /// A member that crashes must be able to exhaust its own limit, which was checked, or else that
 /// of its group; and its retries must not undo the group's.
-fn check_in_group(spec: &UnitSpec, team: &Team) -> Result<(), PolicyError> {
+fn check_in_group(spec: &UnitSpec, group: &Group) -> Result<(), PolicyError> {
     let restart = &spec.policy.restart;
-    if !team.restarts_together() {
+    if !group.restarts_together() {
         return Ok(());
     }
     if let Some(retry_after) = restart.retry_after {
-        restart.check_retry(retry_after, team.group.window)?;
+        restart.check_retry(retry_after, group.window)?;
     }
     if restart.restart != Restart::Never && restart.max_restarts.is_none() {
-        restart.check_reachable(team.group.max_restarts, team.group.window)?;
+        restart.check_reachable(group.max_restarts, group.window)?;
     }
     Ok(())
+}
+
+fn check_group(group: &Group) -> Result<(), SpecError> {
+    let refused = |source| policy_error(&group.name, source);
+    check_limit(group.max_restarts).map_err(refused)?;
+    check_span("window", group.window).map_err(refused)
 }
 
 fn policy_error(unit: &str, source: PolicyError) -> SpecError {

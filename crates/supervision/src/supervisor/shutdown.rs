@@ -14,6 +14,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Shutdown {
     cause: EndCause,
+    limit: Duration,
     /// What still runs is killed then.
     deadline: Time,
     killed: bool,
@@ -28,6 +29,7 @@ impl Shutdown {
         let deadline = now + limit;
         Self {
             cause,
+            limit,
             deadline,
             killed: false,
             abandon_at: deadline + KILL_WAIT,
@@ -36,9 +38,10 @@ impl Shutdown {
         }
     }
 
-    /// When a unit's ladder must begin to fit before the deadline.
+    /// When a unit's ladder must begin to fit before the deadline. One that takes more than half of
+    /// the time waits for those that start after it during the other half all the same.
     pub(super) fn latest_turn(&self, unit: &Unit) -> Time {
-        let total = unit.spec.policy.stop.total();
+        let total = unit.spec.policy.stop.total().min(self.limit / 2);
         let latest = self.deadline.since_origin().saturating_sub(total);
         Time::from_origin(latest)
     }
@@ -148,8 +151,8 @@ impl Supervisor {
     }
 
     fn abandon_all(&mut self, now: Time) {
-        let running = self.units.values().filter(|unit| unit.runs());
-        let ids: Vec<UnitId> = running.map(|unit| unit.id).collect();
+        let running = self.units.values().filter_map(Unit::life);
+        let ids: Vec<UnitId> = running.map(|life| life.run.unit).collect();
         for id in ids {
             self.abandon(now, id);
         }
@@ -181,8 +184,12 @@ impl Supervisor {
     }
 
     pub(super) fn end_if_empty(&mut self) {
-        if matches!(self.phase, Phase::Stopping(_)) && !self.units.values().any(Unit::runs) {
+        let gone = self.units.values().all(|unit| unit.life().is_none());
+        if matches!(self.phase, Phase::Stopping(_)) && gone {
             let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+            for unit in self.units.values_mut() {
+                unit.begun = false;
+            }
             if let Phase::Stopping(shutdown) = phase {
                 self.out.act(Action::Ended(Ending {
                     cause: shutdown.cause,
@@ -196,9 +203,12 @@ impl Supervisor {
 fn describe(cause: &EndCause) -> String {
     match cause {
         EndCause::Requested { by } => by.clone(),
-        EndCause::Significant(exit) => format!("{} {}", exit.name, exit.reason),
+        EndCause::Significant(exit) => format!("{} {}", exit.name, exit.describe()),
         EndCause::GroupGaveUp { group, exit } => {
-            format!("group {group} gave up: {} {}", exit.name, exit.reason)
+            format!("group {group} gave up: {} {}", exit.name, exit.describe())
+        }
+        EndCause::NeverStarted { unit, exit } => {
+            format!("{unit} cannot start: {} {}", exit.name, exit.describe())
         }
     }
 }

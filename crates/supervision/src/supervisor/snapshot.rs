@@ -44,7 +44,8 @@ pub struct UnitSnapshot {
     pub failing_checks: Vec<(String, u32, String)>,
     /// The most memory that was measured in the current run, in bytes; 0 if it was never measured.
     pub peak_memory: u64,
-    /// Whether it is as it should be: ready with no check failing, completed, or stopped on request.
+    /// Whether it is as it should be: ready with no check failing and not silent for too long,
+    /// completed, or stopped on request.
     pub healthy: bool,
 }
 
@@ -73,9 +74,12 @@ impl Supervisor {
             next_start: self.next_start(unit),
             exits: unit.exits.iter().cloned().collect(),
             healthy: match &unit.stage {
-                Stage::Stopped(halt) => halt.is_wanted(),
+                Stage::Stopped { halt, .. } => halt.is_wanted(),
                 Stage::Completed { .. } => true,
-                _ => state == UnitState::Ready && failing_checks.is_empty(),
+                _ => {
+                    let silent = life.is_some_and(|life| life.silent_for(now).is_some());
+                    state == UnitState::Ready && failing_checks.is_empty() && !silent
+                }
             },
             failing_checks,
             peak_memory: life.map_or(0, |life| life.peak_memory()),
@@ -92,7 +96,7 @@ impl Supervisor {
 
     fn why(&self, now: Time, unit: &Unit) -> String {
         match &unit.stage {
-            Stage::Stopped(halt) => halt.describe(unit.last_exit().map(|exit| &exit.reason)),
+            Stage::Stopped { halt, last } => halt.describe(last.as_deref()),
             Stage::Waiting { .. } => {
                 let missing = self.missing(unit);
                 let parts: Vec<_> = missing.map(|it| self.waits_for(now, it)).collect();
@@ -102,17 +106,28 @@ impl Supervisor {
                 }
             }
             Stage::Running(life) => life.describe(now, &unit.spec.policy),
-            Stage::Backoff { why, .. } => match self.next_start(unit) {
+            Stage::Backoff { why, due } => match self.next_start(unit) {
                 Some(at) if at > now => format!("{why} in {}", Span(at - now)),
-                _ => format!("{why} as soon as the others of its group are gone"),
+                _ if due.is_none() && self.waits_for_its_group(unit) => {
+                    format!("{why} as soon as the others of its group are gone")
+                }
+                _ => format!("{why} is due"),
             },
             Stage::Completed { why } => why.clone(),
-            Stage::Failed { why, retry: None } => why.clone(),
+            Stage::Failed {
+                why, retry: None, ..
+            } => why.clone(),
             Stage::Failed {
                 why,
                 retry: Some(at),
+                ..
             } => format!("{why}; tried again in {}", Span(*at - now)),
         }
+    }
+
+    fn waits_for_its_group(&self, unit: &Unit) -> bool {
+        let group = unit.spec.group.as_ref();
+        group.is_some_and(|group| self.round_is_blocked(group))
     }
 
     /// "waits for db to be ready; db has failed: exited with code 1, and is never restarted".

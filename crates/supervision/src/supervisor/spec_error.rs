@@ -35,6 +35,23 @@ pub enum SpecError {
         /// What was given.
         group: String,
     },
+    /// There is no group of this name.
+    #[error("there is no group named {group}: it may have been removed")]
+    NoGroup {
+        /// What was given.
+        group: String,
+    },
+    /// A group still has members.
+    #[error(
+        "group {group} cannot be removed: {} belong to it; move or remove them first",
+        .members.join(", ")
+    )]
+    Populated {
+        /// The group.
+        group: String,
+        /// Its members.
+        members: Vec<String>,
+    },
     /// There is no such unit.
     #[error("unit {unit} is to start after {after}, which does not exist")]
     UnknownDependency {

@@ -1,6 +1,6 @@
 //! A group at work: what its members have cost it, and a restart of many at once.
 
-use super::{Group, Strategy};
+use super::Group;
 use crate::Time;
 use crate::restart::Window;
 
@@ -22,15 +22,10 @@ impl Team {
         }
     }
 
-    /// Whether the end of one member concerns others.
-    pub(super) fn restarts_together(&self) -> bool {
-        self.group.strategy != Strategy::OneForOne
-    }
-
     pub(super) fn has_room(&self, now: Time) -> bool {
         let group = &self.group;
         let room = self.window.has_room(now, group.max_restarts, group.window);
-        !self.restarts_together() || room
+        !group.restarts_together() || room
     }
 
     /// Another restart, of which the culprit's part is due then.

@@ -1,19 +1,11 @@
 //! A run is over: what becomes of the unit, and of the others.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::{EndCause, Escalation, Notice, Phase, Strategy, Supervisor, UnitNotice};
+use super::give_up::Refused;
+use super::{EndCause, Phase, Strategy, Supervisor, UnitNotice};
 use crate::Time;
 use crate::restart::{ExitClass, Restart};
 use crate::text::Span;
-use crate::unit::{Halt, Next, Over, Seen, Stage, UnitExit, UnitId, Why};
-
-/// Why a restart was refused.
-struct Refused {
-    why: String,
-    retry: Option<Duration>,
-}
+use crate::unit::{Next, Over, Seen, Stage, UnitExit, UnitId, Why};
 
 impl Supervisor {
     /// A run is over.
@@ -31,10 +23,14 @@ impl Supervisor {
             shutdown.abandoned.push(unit.spec.name.clone());
         }
         match &over.next {
-            Next::Stay(halt) => unit.rest(halt.clone(), now, &mut self.out),
+            Next::Stay(halt) => {
+                let last = Some(over.exit.clone());
+                unit.rest(halt.clone(), last, now, &mut self.out);
+            }
             Next::Start => unit.wait(now),
+            Next::ComeBack { culprit } => unit.come_back(culprit, now),
             Next::Group => {
-                let why = format!("{}; restarts with its group", over.exit.reason);
+                let why = format!("{}; restarts with its group", over.exit.describe());
                 unit.enter(Stage::Backoff { due: None, why }, now);
             }
             Next::Policy => self.judge(now, id, &over),
@@ -45,11 +41,10 @@ impl Supervisor {
         let Some(unit) = self.units.get_mut(&id) else {
             return;
         };
-        let reason = &over.exit.reason;
+        let reason = over.exit.describe();
         match (over.exit.class, unit.spec.policy.restart.restart) {
             (ExitClass::Success, Restart::Never | Restart::OnFailure) => {
-                let why = reason.to_string();
-                unit.enter(Stage::Completed { why }, now);
+                unit.enter(Stage::Completed { why: reason }, now);
                 unit.say(UnitNotice::Completed, &mut self.out);
                 if unit.spec.significant {
                     self.begin_shutdown(now, EndCause::Significant(over.exit.clone()));
@@ -82,7 +77,7 @@ impl Supervisor {
             why: format!(
                 "{who}restarted {restarts} times within {}, the last end: {}",
                 Span(window),
-                exit.reason
+                exit.describe()
             ),
             retry: policy.retry_after,
         };
@@ -109,18 +104,15 @@ impl Supervisor {
             return;
         };
         let policy = &unit.spec.policy.restart;
-        unit.failures = if over.ready_for >= policy.reset_after {
-            1
-        } else {
-            unit.failures.saturating_add(1)
-        };
+        unit.failures = unit.failures.saturating_add(1);
         let delay = policy.backoff.delay(unit.failures, &mut self.jitter);
         unit.window.admit(now, policy.window);
         unit.restarts += 1;
         let restarts_in_window = unit.window.count(now, policy.window);
         let limit = policy.max_restarts;
         let limit = limit.map_or_else(String::new, |limit| format!(" of {limit}"));
-        let why = format!("{}; restart {restarts_in_window}{limit}", over.exit.reason);
+        let reason = over.exit.describe();
+        let why = format!("{reason}; restart {restarts_in_window}{limit}");
         let name = unit.spec.name.clone();
         let notice = UnitNotice::RestartScheduled {
             delay,
@@ -131,7 +123,7 @@ impl Supervisor {
         let due = now + delay;
         let group = unit.spec.group.clone();
         let team = group.and_then(|group| self.teams.get_mut(&group));
-        match team.filter(|team| team.restarts_together()) {
+        match team.filter(|team| team.group.restarts_together()) {
             None => unit.enter(
                 Stage::Backoff {
                     due: Some(due),
@@ -168,98 +160,19 @@ impl Supervisor {
                         let culprit = name.to_owned();
                         unit.order(Why::Group { culprit }, Next::Group, now);
                     }
-                    Some(next @ (Next::Policy | Next::Start)) => *next = Next::Group,
+                    Some(next @ (Next::Policy | Next::Start | Next::ComeBack { .. })) => {
+                        *next = Next::Group;
+                    }
                     Some(Next::Group | Next::Stay(_)) => continue,
                 },
                 _ => continue,
             }
-            unit.restarts += 1;
+            if unit.life().is_some() {
+                // A restart that is pending is counted already, and a first start is none.
+                unit.restarts += 1;
+            }
             let culprit = name.to_owned();
             unit.say(UnitNotice::RestartedWith { culprit }, &mut self.out);
-        }
-    }
-
-    fn fail(&mut self, now: Time, id: UnitId, exit: &Arc<UnitExit>, refused: Refused) {
-        let Some(unit) = self.units.get(&id) else {
-            return;
-        };
-        let significant = unit.spec.significant;
-        let group = self.team_of(unit).map(|team| team.group.clone());
-        let escalation = group
-            .as_ref()
-            .map_or(Escalation::Isolate, |it| it.escalation);
-        let Refused { why, mut retry } = refused;
-        if significant || escalation == Escalation::Shutdown {
-            // Nothing will be there any more to retry it.
-            retry = None;
-        }
-        let Some(unit) = self.units.get_mut(&id) else {
-            return;
-        };
-        let stage = Stage::Failed {
-            why: why.clone(),
-            retry: retry.map(|retry| now + retry),
-        };
-        unit.enter(stage, now);
-        let culprit = unit.spec.name.clone();
-        let notice = UnitNotice::Failed {
-            why,
-            retry_after: retry,
-        };
-        unit.say(notice, &mut self.out);
-        if let Some(group) = &group
-            && escalation != Escalation::Isolate
-        {
-            self.out.tell(Notice::GroupGaveUp {
-                group: group.name.clone(),
-                culprit: culprit.clone(),
-            });
-        }
-        match (significant, escalation, group) {
-            (true, _, _) => self.begin_shutdown(now, EndCause::Significant(exit.clone())),
-            (false, Escalation::StopGroup, Some(group)) => {
-                self.stop_group(now, &group.name, id, &culprit);
-            }
-            (false, Escalation::Shutdown, Some(group)) => {
-                let (group, exit) = (group.name, exit.clone());
-                self.begin_shutdown(now, EndCause::GroupGaveUp { group, exit });
-            }
-            _ => {}
-        }
-    }
-
-    /// A member was given up, and the group with it.
-    fn stop_group(&mut self, now: Time, group: &str, culprit: UnitId, name: &str) {
-        if let Some(team) = self.teams.get_mut(group) {
-            team.round = None;
-        }
-        let why = format!("its group {group} gave up, because {name} has failed");
-        let halt = Halt::GroupGaveUp {
-            culprit,
-            why: why.clone(),
-        };
-        for unit in self.units.values_mut() {
-            if unit.spec.group.as_deref() != Some(group) || unit.id == culprit {
-                continue;
-            }
-            unit.stop_in_turn(now, &why, &halt, &mut self.out);
-        }
-    }
-
-    /// The time after which a unit that was given up is tried again has come. Those that were
-    /// stopped because of it come back with it.
-    pub(super) fn retry(&mut self, now: Time, id: UnitId) {
-        for unit in self.units.values_mut() {
-            let concerned = match &unit.stage {
-                Stage::Failed { .. } => unit.id == id,
-                Stage::Stopped(Halt::GroupGaveUp { culprit, .. }) => *culprit == id,
-                _ => false,
-            };
-            if concerned {
-                unit.forgive();
-                unit.restarts += 1;
-                unit.wait(now);
-            }
         }
     }
 }

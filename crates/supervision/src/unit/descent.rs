@@ -21,8 +21,6 @@ pub(crate) struct Descent {
 
 #[derive(Clone, Debug)]
 enum Rung {
-    /// Nothing runs yet that could be told anything.
-    Held { kill: bool },
     /// This step was taken.
     Step { index: usize, until: Deadline },
     /// Nothing is left to be done but to tell people.
@@ -43,17 +41,33 @@ pub(super) enum Turn {
 }
 
 impl Descent {
-    /// Waits until there is something that can be told to end.
-    pub(super) fn held(now: Time) -> Self {
+    /// With the first step, which is to be taken now.
+    pub(super) fn begin(now: Time, ladder: &StopLadder) -> (Self, StopAction) {
+        let Some(first) = ladder.steps.first() else {
+            return Self::kill_at_once(now, true);
+        };
+        let rung = Rung::Step {
+            index: 0,
+            until: Deadline::new(now + first.wait),
+        };
+        (Self::on(rung, now, false), first.action.clone())
+    }
+
+    /// With the kill, which is to be done now. `wanted`: by a person, not because time was up.
+    pub(super) fn kill_at_once(now: Time, wanted: bool) -> (Self, StopAction) {
+        (Self::on(Rung::killed(now), now, wanted), StopAction::Kill)
+    }
+
+    fn on(rung: Rung, now: Time, at_once: bool) -> Self {
         Self {
             begun: now,
-            rung: Rung::Held { kill: false },
-            allowance: Allowance::new(Duration::ZERO),
-            at_once: false,
+            rung,
+            allowance: Allowance::default(),
+            at_once,
         }
     }
 
-    /// When its first step was taken, or would have been.
+    /// When its first step was taken.
     pub(crate) fn begun(&self) -> Time {
         self.begun
     }
@@ -63,16 +77,14 @@ impl Descent {
         self.at_once && matches!(self.rung, Rung::Killed { .. })
     }
 
-    /// How long it had before it was killed, if it was.
-    pub(super) fn killed_after(&self) -> Option<Duration> {
+    /// How long it had before it was killed, if it was. One whose first step was the kill had the
+    /// time since the order.
+    pub(super) fn killed_after(&self, ordered: Time) -> Option<Duration> {
         match self.rung {
+            Rung::Killed { at, .. } if at == self.begun => Some(at - ordered),
             Rung::Killed { at, .. } => Some(at - self.begun),
             _ => None,
         }
-    }
-
-    pub(super) fn is_held(&self) -> bool {
-        matches!(self.rung, Rung::Held { .. })
     }
 
     /// Whether people were told that it cannot be killed.
@@ -83,30 +95,14 @@ impl Descent {
     /// What was last done.
     pub(super) fn step(&self, ladder: &StopLadder) -> Option<StopAction> {
         match self.rung {
-            Rung::Held { .. } => None,
             Rung::Step { index, .. } => ladder.steps.get(index).map(|step| step.action.clone()),
             Rung::Killed { .. } => Some(StopAction::Kill),
         }
     }
 
-    /// It runs: the first step, or the kill that was wanted meanwhile.
-    pub(super) fn begin(&mut self, now: Time, ladder: &StopLadder) -> StopAction {
-        let kill = matches!(self.rung, Rung::Held { kill: true });
-        self.begun = now;
-        if kill || ladder.steps.is_empty() {
-            self.at_once = true;
-            return self.kill(now);
-        }
-        self.take_step(now, ladder, 0)
-    }
-
     /// The kill, if it has not come yet. `wanted`: by a person, not because time was up.
     pub(super) fn kill_now(&mut self, now: Time, wanted: bool) -> Option<StopAction> {
-        match &mut self.rung {
-            Rung::Held { kill } => {
-                *kill = true;
-                None
-            }
+        match self.rung {
             Rung::Step { .. } => {
                 self.at_once = wanted;
                 Some(self.kill(now))
@@ -115,21 +111,19 @@ impl Descent {
         }
     }
 
-    pub(super) fn timeout(&self) -> Option<Time> {
+    pub(super) fn timeout(&self) -> Time {
         match &self.rung {
-            Rung::Held { .. } => None,
-            Rung::Step { until, .. } => Some(until.at()),
-            Rung::Killed { overdue, .. } => Some(overdue.at()),
+            Rung::Step { until, .. } => until.at(),
+            Rung::Killed { overdue, .. } => overdue.at(),
         }
     }
 
     /// What follows when [`timeout`](Self::timeout) has come.
     pub(super) fn expire(&mut self, now: Time, ladder: &StopLadder) -> Option<Turn> {
-        if self.timeout().is_none_or(|at| at > now) {
+        if self.timeout() > now {
             return None;
         }
         match &mut self.rung {
-            Rung::Held { .. } => None,
             Rung::Step { index, .. } => {
                 let next = *index + 1;
                 Some(Turn::Act(self.take_step(now, ladder, next)))
@@ -153,7 +147,6 @@ impl Descent {
 
     pub(super) fn postpone(&mut self, lateness: Duration, now: Time, ladder: &StopLadder) {
         match &mut self.rung {
-            Rung::Held { .. } => {}
             Rung::Step { index, until } => {
                 let wait = ladder.steps.get(*index).map_or(KILL_WAIT, |step| step.wait);
                 until.postpone(lateness);
@@ -178,12 +171,18 @@ impl Descent {
     }
 
     fn kill(&mut self, now: Time) -> StopAction {
-        self.rung = Rung::Killed {
+        self.rung = Rung::killed(now);
+        StopAction::Kill
+    }
+}
+
+impl Rung {
+    fn killed(now: Time) -> Self {
+        Self::Killed {
             at: now,
             overdue: Deadline::new(now + KILL_WAIT),
             told: false,
-        };
-        StopAction::Kill
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use super::descent::Descent;
 use crate::exit::{ExitReason, ExitStatus};
 use crate::restart::{ExitClass, Exits};
 use crate::text::{Span, harmless};
-use crate::unit::{Exit, UnitId};
+use crate::unit::{Exit, UnitExit, UnitId};
 use crate::{SpawnFailure, Time};
 
 /// The longest text of a unit that is kept, in bytes.
 pub(crate) const WORDS: usize = 4096;
 
-/// Why a run is to end. Whoever wants it first says so.
+/// Why a run is to end. Whoever wants it first says so; only a kill for cause says it anew.
 #[derive(Clone, Debug)]
 pub(crate) enum Why {
     /// Somebody wanted it.
@@ -62,6 +62,8 @@ pub(crate) enum Next {
     Start,
     /// It starts again with its group.
     Group,
+    /// It was stopped because of this member of its group, which is tried again meanwhile.
+    ComeBack { culprit: String },
     /// It stays stopped.
     Stay(Halt),
 }
@@ -91,8 +93,8 @@ impl Seen {
         }
     }
 
-    /// What it looks like if nobody had a hand in it.
-    fn reason(self) -> ExitReason {
+    /// What it looks like if nobody had a hand in it. `after`: how long one had that is let go of.
+    fn reason(self, after: Option<Duration>) -> ExitReason {
         match self {
             Self::Exit(Exit::Process(ExitStatus::Code(0)) | Exit::Returned) => ExitReason::Clean,
             Self::Exit(Exit::Process(ExitStatus::Code(code))) => ExitReason::Code { code },
@@ -108,56 +110,59 @@ impl Seen {
             },
             Self::SpawnFailed(failure) => ExitReason::SpawnFailed(failure),
             Self::Abandoned => ExitReason::Abandoned {
-                after: Duration::ZERO,
+                after: after.unwrap_or_default(),
             },
         }
     }
 }
 
+/// How a run ended, judged.
+pub(super) struct Judgement {
+    pub(super) reason: ExitReason,
+    pub(super) class: ExitClass,
+    pub(super) abandoned: Option<Duration>,
+}
+
 /// Why a run is gone, and what that means. One that was told to end is a success if that was not
 /// its own fault. One whose turn had not come when it left has left by itself.
-pub(super) fn judge(
-    seen: Seen,
-    ending: Option<&Ending>,
-    now: Time,
-    exits: &Exits,
-) -> (ExitReason, ExitClass) {
+pub(super) fn judge(seen: Seen, ending: Option<&Ending>, now: Time, exits: &Exits) -> Judgement {
     let status = seen.status();
     let begun = ending.and_then(|ending| Some((ending, ending.descent.as_ref()?)));
-    let abandoned = matches!(seen, Seen::Abandoned);
+    let abandoned = matches!(seen, Seen::Abandoned).then(|| {
+        let ordered = ending.map_or(now, |ending| ending.since);
+        now - begun.map_or(ordered, |(_, descent)| descent.begun())
+    });
     let reason = match begun {
-        _ if abandoned => {
-            let since = ending.map_or(now, |ending| {
-                let descent = ending.descent.as_ref();
-                descent.map_or(ending.since, Descent::begun)
-            });
-            ExitReason::Abandoned { after: now - since }
-        }
-        None => seen.reason(),
+        None => seen.reason(abandoned),
         Some((ending, descent)) => match &ending.why {
             Why::Fault(reason) => reason.clone(),
+            _ if abandoned.is_some() => seen.reason(abandoned),
             Why::Group { culprit } => ExitReason::GroupRestart {
                 culprit: culprit.clone(),
             },
             Why::Request { by } if descent.killed_at_once() => {
                 ExitReason::Requested { by: by.clone() }
             }
-            Why::Request { .. } => match descent.killed_after() {
+            Why::Request { .. } => match descent.killed_after(ending.since) {
                 Some(after) => ExitReason::CloseTimeout { after },
-                None => seen.reason(),
+                None => seen.reason(None),
             },
         },
     };
     let wanted = match ending.map(|ending| &ending.why) {
         Some(Why::Fault(_)) | None => false,
-        Some(Why::Request { .. } | Why::Group { .. }) => begun.is_some() || abandoned,
+        Some(Why::Request { .. } | Why::Group { .. }) => begun.is_some() || abandoned.is_some(),
     };
     let class = if wanted {
         ExitClass::Success
     } else {
         exits.classify(&reason, status)
     };
-    (reason, class)
+    Judgement {
+        reason,
+        class,
+        abandoned,
+    }
 }
 
 impl Halt {
@@ -166,27 +171,24 @@ impl Halt {
         !matches!(self, Self::GroupGaveUp { .. })
     }
 
-    /// In words for people. `last` is how its last run ended, if it did not simply stop.
-    pub(crate) fn describe(&self, last: Option<&ExitReason>) -> String {
-        let mut words = match self {
+    /// In words for people. `last` is the run that it has ended, if it has ended one.
+    pub(crate) fn describe(&self, last: Option<&UnitExit>) -> String {
+        let words = match self {
             Self::NotStarted => "was not started yet".to_owned(),
             Self::Requested { by } => format!("was stopped: {by}"),
             Self::Shutdown { why } => format!("everything was stopped: {why}"),
             Self::GroupGaveUp { why, .. } => why.clone(),
         };
-        match last {
-            Some(ExitReason::Abandoned { after }) => {
-                let after = Span(*after);
-                words.push_str(&format!(
-                    "; it did not end within {after} and was abandoned"
-                ));
+        match last.map(|exit| (exit.abandoned, &exit.reason)) {
+            Some((Some(after), _)) => {
+                let after = Span(after);
+                format!("{words}; it did not end within {after} and was abandoned")
             }
-            Some(ExitReason::CloseTimeout { after }) => {
+            Some((None, ExitReason::CloseTimeout { after })) => {
                 let after = Span(*after);
-                words.push_str(&format!("; it did not leave within {after} and was killed"));
+                format!("{words}; it did not leave within {after} and was killed")
             }
-            _ => {}
+            _ => words,
         }
-        words
     }
 }

@@ -32,6 +32,7 @@ impl Unit {
                     return;
                 };
                 if look.is_out() {
+                    look.give_up();
                     self.probed_readiness(now, Err(unanswered(timeout)), out);
                 } else {
                     look.begin(now, timeout);
@@ -59,6 +60,7 @@ impl Unit {
                 continue;
             }
             if checking.look.is_out() {
+                checking.look.give_up();
                 self.checked(now, index, Err(unanswered(timeout)), out);
             } else {
                 checking.look.begin(now, timeout);
@@ -83,7 +85,9 @@ impl Unit {
             return;
         };
         if life.start.take_if(|start| start.at() <= now).is_some() {
-            let after = life.start_allowance.total;
+            let after = life
+                .start_allowance
+                .extended(self.spec.policy.start_timeout);
             self.fault(ExitReason::StartTimeout { after }, now, out);
         }
     }

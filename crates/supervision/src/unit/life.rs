@@ -60,7 +60,7 @@ impl Life {
             entered: now,
             said_ready: false,
             start: Some(Deadline::new(now + policy.start_timeout)),
-            start_allowance: Allowance::new(policy.start_timeout),
+            start_allowance: Allowance::default(),
             readying: None,
             not_ready: None,
             checks: Vec::new(),
@@ -106,7 +106,7 @@ impl Life {
         self.watchdog = None;
         self.sample = None;
         for check in &mut self.checks {
-            check.look = Look::Idle;
+            check.look.stop();
         }
     }
 
@@ -130,7 +130,7 @@ impl Life {
             self.output.and_then(|sign| sign.timeout()),
             self.watchdog.and_then(|sign| sign.timeout()),
             self.sample,
-            self.descent().and_then(Descent::timeout),
+            self.descent().map(Descent::timeout),
         ]
         .into_iter()
         .flatten()
@@ -143,9 +143,11 @@ impl Life {
         self.start.is_some()
             || readying
             || self.checks.iter().any(|check| check.look.is_out())
-            || self.output.is_some_and(|sign| sign.timeout().is_some())
-            || self.watchdog.is_some()
-            || self.descent().is_some_and(|descent| !descent.is_held())
+            || [self.output, self.watchdog]
+                .into_iter()
+                .flatten()
+                .any(|sign| sign.timeout().is_some())
+            || self.descent().is_some()
     }
 
     /// The host was late by so much: that is not this run's fault.

@@ -11,9 +11,16 @@ pub(super) const ANSWER_SLACK: Duration = Duration::from_secs(1);
 /// Failures between two notices once the threshold is reached.
 const NOTICE_EVERY: u32 = 10;
 
-/// Where a repeated look stands.
+/// A look that is repeated.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Look {
+pub(super) struct Look {
+    stand: Stand,
+    /// Looks that have failed without an answer: it may still come, before those of later looks.
+    owed: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stand {
     /// Nobody looks any more.
     Idle,
     /// The next one is due then.
@@ -23,25 +30,57 @@ pub(super) enum Look {
 }
 
 impl Look {
+    pub(super) fn due(at: Time) -> Self {
+        Self {
+            stand: Stand::Due(at),
+            owed: 0,
+        }
+    }
+
     pub(super) fn at(self) -> Option<Time> {
-        match self {
-            Self::Idle => None,
-            Self::Due(at) => Some(at),
-            Self::Out(deadline) => Some(deadline.at()),
+        match self.stand {
+            Stand::Idle => None,
+            Stand::Due(at) => Some(at),
+            Stand::Out(deadline) => Some(deadline.at()),
         }
     }
 
     pub(super) fn begin(&mut self, now: Time, timeout: Duration) {
-        *self = Self::Out(Deadline::new(now + timeout + ANSWER_SLACK));
+        self.stand = Stand::Out(Deadline::new(now + timeout + ANSWER_SLACK));
     }
 
     pub(super) fn is_out(self) -> bool {
-        matches!(self, Self::Out(_))
+        matches!(self.stand, Stand::Out(_))
+    }
+
+    /// An answer has come: whether it is that of the look under way.
+    pub(super) fn accepts_answer(&mut self) -> bool {
+        match self.owed.checked_sub(1) {
+            Some(owed) => {
+                self.owed = owed;
+                false
+            }
+            None => self.is_out(),
+        }
+    }
+
+    /// No answer came in time.
+    pub(super) fn give_up(&mut self) {
+        self.owed = self.owed.saturating_add(1);
+    }
+
+    /// The one under way is over; the next is due then.
+    pub(super) fn rest_until(&mut self, at: Time) {
+        self.stand = Stand::Due(at);
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stand = Stand::Idle;
     }
 
     /// Leaves an answer that the host was too late to hear some time to be heard.
     pub(super) fn postpone(&mut self, lateness: Duration, now: Time, grace: Duration) {
-        if let Self::Out(deadline) = self {
+        if let Stand::Out(deadline) = &mut self.stand {
             deadline.postpone(lateness);
             deadline.spare(now + grace);
         }
@@ -73,7 +112,7 @@ pub(super) enum Finding {
 impl Checking {
     pub(super) fn new(now: Time, check: &Check) -> Self {
         Self {
-            look: Look::Due(now + check.period),
+            look: Look::due(now + check.period),
             failures: 0,
             message: String::new(),
             told: false,
@@ -87,7 +126,7 @@ impl Checking {
         check: &Check,
         result: Result<(), String>,
     ) -> Finding {
-        self.look = Look::Due(now + check.period);
+        self.look.rest_until(now + check.period);
         let Err(message) = result else {
             self.failures = 0;
             self.message.clear();

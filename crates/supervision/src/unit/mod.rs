@@ -3,13 +3,13 @@
 //! Daemons, tasks and pools of workers are all units. The machine knows them by their policies
 //! only; what they are made of is the driver's business.
 
-mod check;
 mod descent;
 mod ending;
 mod expiry;
 mod life;
 mod look;
 mod policy;
+mod policy_check;
 mod record;
 mod report;
 mod signs;

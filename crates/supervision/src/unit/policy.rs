@@ -18,7 +18,9 @@ pub struct UnitSpec {
     pub group: Option<String>,
     /// What it waits for at each start.
     pub after: Vec<Dependency>,
-    /// Whether its end, once it is not started again, ends everything, with its exit code.
+    /// Whether its end, once it is not started again, ends everything, with its exit code. So does a
+    /// group that takes it along when it is given up for good, or the final failure of one that it
+    /// waits for.
     pub significant: bool,
     /// Whether it starts with all others. Default of a driver: true.
     pub autostart: bool,
@@ -43,7 +45,7 @@ pub enum Condition {
     /// It is ready, or has completed.
     #[default]
     Ready,
-    /// It has ended and is not started again.
+    /// It has ended, well or not, and is not started again: also not by a retry.
     Completed,
     /// It has ended well and is not started again.
     CompletedSuccessfully,
@@ -58,7 +60,7 @@ pub struct UnitPolicy {
     pub readiness: Readiness,
     /// From the order to start until it is ready. Default 30 s.
     pub start_timeout: Duration,
-    /// By how much it may extend its start and its stop in all. Default 60 s.
+    /// By how much it may extend its start in all, and by as much again its stop. Default 60 s.
     pub max_extension: Duration,
     /// Checks while it is ready.
     pub checks: Vec<Check>,
@@ -89,9 +91,9 @@ pub enum Readiness {
     Told,
     /// When a probe of the driver succeeds, which is tried this often.
     Probe {
-        /// From the end of one try to the next.
+        /// From the end of one try to the next. Shorter than the start timeout.
         period: Duration,
-        /// How long one try may take.
+        /// How long one try may take. Shorter than the start timeout.
         timeout: Duration,
     },
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ending::{Halt, Next, Seen, judge};
+use super::ending::{Halt, Judgement, Next, Seen, judge};
 use super::life::Life;
 use super::{Run, UnitExit, UnitId, UnitSpec, UnitState};
 use crate::Time;
@@ -24,6 +24,8 @@ pub(crate) struct Unit {
     pub(crate) window: Window,
     /// In a row.
     pub(crate) failures: u32,
+    /// Whether it was to run at any time since everything was last at rest.
+    pub(crate) begun: bool,
     /// The last ones, oldest first.
     pub(crate) exits: VecDeque<Arc<UnitExit>>,
 }
@@ -31,7 +33,11 @@ pub(crate) struct Unit {
 /// Where it stands, with what belongs to that.
 #[derive(Debug)]
 pub(crate) enum Stage {
-    Stopped(Halt),
+    Stopped {
+        halt: Halt,
+        /// The run that was ended for this, if one was.
+        last: Option<Arc<UnitExit>>,
+    },
     Waiting {
         /// Whether people were told what for.
         told: bool,
@@ -49,6 +55,8 @@ pub(crate) enum Stage {
     Failed {
         why: String,
         retry: Option<Time>,
+        /// A person wants no retry.
+        called_off: bool,
     },
 }
 
@@ -57,7 +65,16 @@ pub(crate) enum Stage {
 pub(crate) struct Over {
     pub(crate) exit: Arc<UnitExit>,
     pub(crate) next: Next,
-    pub(crate) ready_for: Duration,
+}
+
+impl Stage {
+    /// Nothing has happened yet.
+    fn idle() -> Self {
+        Self::Stopped {
+            halt: Halt::NotStarted,
+            last: None,
+        }
+    }
 }
 
 impl Unit {
@@ -65,19 +82,20 @@ impl Unit {
         Self {
             id,
             spec,
-            stage: Stage::Stopped(Halt::NotStarted),
+            stage: Stage::idle(),
             since: now,
             starts: 0,
             restarts: 0,
             window: Window::default(),
             failures: 0,
+            begun: false,
             exits: VecDeque::new(),
         }
     }
 
     pub(crate) fn state(&self) -> UnitState {
         match &self.stage {
-            Stage::Stopped(_) => UnitState::Stopped,
+            Stage::Stopped { .. } => UnitState::Stopped,
             Stage::Waiting { .. } => UnitState::Waiting,
             Stage::Running(life) => life.state(),
             Stage::Backoff { .. } => UnitState::Backoff,
@@ -103,7 +121,7 @@ impl Unit {
     /// Why it is stopped, or is to be.
     pub(crate) fn halt_mut(&mut self) -> Option<&mut Halt> {
         match &mut self.stage {
-            Stage::Stopped(halt) => Some(halt),
+            Stage::Stopped { halt, .. } => Some(halt),
             Stage::Running(life) => match &mut life.ending.as_mut()?.next {
                 Next::Stay(halt) => Some(halt),
                 _ => None,
@@ -121,14 +139,43 @@ impl Unit {
         self.since = now;
     }
 
-    /// It stays stopped.
-    pub(crate) fn rest(&mut self, halt: Halt, now: Time, out: &mut Outbox) {
-        self.enter(Stage::Stopped(halt), now);
+    /// It stays stopped. `last` is the run that was ended for this, if one was.
+    pub(crate) fn rest(
+        &mut self,
+        halt: Halt,
+        last: Option<Arc<UnitExit>>,
+        now: Time,
+        out: &mut Outbox,
+    ) {
+        self.enter(Stage::Stopped { halt, last }, now);
         self.say(UnitNotice::Stopped, out);
     }
 
     pub(crate) fn wait(&mut self, now: Time) {
+        self.begun = true;
         self.enter(Stage::Waiting { told: false }, now);
+    }
+
+    /// It starts again with the member of its group because of which it was stopped, once its own
+    /// window has room for it.
+    pub(crate) fn come_back(&mut self, culprit: &str, now: Time) {
+        if self.starts == 0 {
+            return self.wait(now);
+        }
+        let policy = &self.spec.policy.restart;
+        let room = self
+            .window
+            .room_from(now, policy.max_restarts, policy.window);
+        // One that may never restart starts once within a window all the same.
+        let due = room.unwrap_or(self.since + policy.window).max(now);
+        self.window.admit(due, policy.window);
+        self.restarts += 1;
+        if due == now {
+            return self.wait(now);
+        }
+        let why = format!("{culprit} of its group is tried again; restarts with it");
+        let due = Some(due);
+        self.enter(Stage::Backoff { due, why }, now);
     }
 
     /// A person wants it: what was counted before no longer counts.
@@ -153,8 +200,7 @@ impl Unit {
 
     /// Its run is over. The caller says where it stands from now on.
     pub(crate) fn finish(&mut self, now: Time, seen: Seen, out: &mut Outbox) -> Option<Over> {
-        let stopped = Stage::Stopped(Halt::NotStarted);
-        let mut life = match std::mem::replace(&mut self.stage, stopped) {
+        let mut life = match std::mem::replace(&mut self.stage, Stage::idle()) {
             Stage::Running(life) => life,
             other => {
                 self.stage = other;
@@ -163,13 +209,21 @@ impl Unit {
         };
         life.leave(life.state(), now);
         let status = seen.status();
-        let exits = &self.spec.policy.restart.exits;
-        let (reason, class) = judge(seen, life.ending.as_ref(), now, exits);
+        let policy = &self.spec.policy.restart;
+        if life.ready_for(now) >= policy.reset_after {
+            self.failures = 0;
+        }
+        let Judgement {
+            reason,
+            class,
+            abandoned,
+        } = judge(seen, life.ending.as_ref(), now, &policy.exits);
         let exit = Arc::new(UnitExit {
             run: life.run,
             name: self.spec.name.clone(),
             pid: life.pid,
             reason,
+            abandoned,
             status,
             class,
             journey: std::mem::take(&mut life.journey),
@@ -181,17 +235,20 @@ impl Unit {
         self.exits.push_back(exit.clone());
         out.forget(life.run);
         self.say(UnitNotice::Exited(exit.clone()), out);
-        let ready_for = life.ready_for(now);
         let next = life.ending.map_or(Next::Policy, |ending| ending.next);
-        Some(Over {
-            exit,
-            next,
-            ready_for,
-        })
+        Some(Over { exit, next })
     }
 
-    pub(crate) fn last_exit(&self) -> Option<&Arc<UnitExit>> {
-        self.exits.back()
+    /// The end after which it is not started again, unless a person has called its retry off.
+    pub(crate) fn final_failure(&self) -> Option<&Arc<UnitExit>> {
+        match self.stage {
+            Stage::Failed {
+                retry: None,
+                called_off: false,
+                ..
+            } => self.exits.back(),
+            _ => None,
+        }
     }
 
     pub(crate) fn timeout(&self) -> Option<Time> {
@@ -199,7 +256,7 @@ impl Unit {
             Stage::Running(life) => life.timeout(),
             Stage::Backoff { due, .. } => *due,
             Stage::Failed { retry, .. } => *retry,
-            Stage::Stopped(_) | Stage::Waiting { .. } | Stage::Completed { .. } => None,
+            Stage::Stopped { .. } | Stage::Waiting { .. } | Stage::Completed { .. } => None,
         }
     }
 

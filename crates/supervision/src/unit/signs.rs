@@ -34,6 +34,11 @@ impl Sign {
         Some(now - self.last)
     }
 
+    /// For how long it has not happened, if that is too long.
+    pub(super) fn overdue(&self, now: Time) -> Option<Duration> {
+        self.deadline.is_none().then(|| now - self.last)
+    }
+
     pub(super) fn timeout(&self) -> Option<Time> {
         self.deadline.map(Deadline::at)
     }

@@ -29,7 +29,7 @@ pub enum UnitKind {
 /// The states of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UnitState {
-    /// It was not started yet, or was stopped on request.
+    /// It was not started yet, or was stopped: on request, with everything, or with its group.
     Stopped,
     /// It is to run as soon as the units it comes after have got far enough.
     Waiting,

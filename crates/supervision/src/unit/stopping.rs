@@ -20,7 +20,9 @@ impl Unit {
     /// by itself, or is to stay stopped already, is left alone.
     pub(crate) fn stop_in_turn(&mut self, now: Time, by: &str, halt: &Halt, out: &mut Outbox) {
         match &mut self.stage {
-            Stage::Waiting { .. } | Stage::Backoff { .. } => self.rest(halt.clone(), now, out),
+            Stage::Waiting { .. } | Stage::Backoff { .. } => {
+                self.rest(halt.clone(), None, now, out);
+            }
             Stage::Running(life) => match &mut life.ending {
                 Some(ending) if matches!(ending.next, Next::Stay(_)) => {}
                 Some(ending) => ending.next = Next::Stay(halt.clone()),
@@ -29,61 +31,53 @@ impl Unit {
                     self.order(Why::Request { by }, Next::Stay(halt.clone()), now);
                 }
             },
-            Stage::Stopped(_) | Stage::Completed { .. } | Stage::Failed { .. } => {}
+            Stage::Stopped { .. } | Stage::Completed { .. } | Stage::Failed { .. } => {}
         }
     }
 
-    /// Begins the ladder of a run whose end was ordered. One that does not run yet is held until
-    /// it does.
+    /// Begins the ladder of a run whose end was ordered. One that does not run yet is killed: nothing
+    /// else can be done to it, and whoever is still starting it gives up.
     pub(crate) fn descend(&mut self, now: Time, out: &mut Outbox) {
-        self.leave_life(now, out);
-        self.begin_ladder(now, out);
+        let runs = self.life().is_some_and(|life| life.spawned.is_some());
+        let (descent, step) = if runs {
+            Descent::begin(now, &self.spec.policy.stop)
+        } else {
+            Descent::kill_at_once(now, true)
+        };
+        if self.leave_life(descent, now, out) {
+            self.take(step, out);
+        }
     }
 
     /// Kills a run whose end was ordered. `wanted`: by a person, not because time was up.
     pub(crate) fn kill(&mut self, now: Time, wanted: bool, out: &mut Outbox) {
-        self.leave_life(now, out);
+        let (descent, step) = Descent::kill_at_once(now, wanted);
+        if self.leave_life(descent, now, out) {
+            return self.take(step, out);
+        }
         let descent = self.life_mut().and_then(Life::descent_mut);
-        let step = descent.and_then(|descent| descent.kill_now(now, wanted));
-        match step {
-            Some(step) => self.take(step, out),
-            None => self.begin_ladder(now, out),
+        if let Some(step) = descent.and_then(|descent| descent.kill_now(now, wanted)) {
+            self.take(step, out);
         }
     }
 
-    /// From now on nothing is waited for but its end.
-    fn leave_life(&mut self, now: Time, out: &mut Outbox) {
+    /// From now on nothing is waited for but its end. False if that is so already, or was not ordered.
+    fn leave_life(&mut self, descent: Descent, now: Time, out: &mut Outbox) -> bool {
         if !self.waits_for_its_turn() {
-            return;
+            return false;
         }
         let Some(life) = self.life_mut() else {
-            return;
+            return false;
         };
         life.leave(life.state(), now);
         life.stop_watching();
         let run = life.run;
         if let Some(ending) = &mut life.ending {
-            ending.descent = Some(Descent::held(now));
+            ending.descent = Some(descent);
         }
         out.forget_looks(run);
         self.since = now;
-    }
-
-    /// Takes the first step, or the kill that was wanted meanwhile, once there is something that
-    /// can be told.
-    pub(super) fn begin_ladder(&mut self, now: Time, out: &mut Outbox) {
-        let ladder = &self.spec.policy.stop;
-        let Stage::Running(life) = &mut self.stage else {
-            return;
-        };
-        let spawned = life.spawned.is_some();
-        if let Some(descent) = life.descent_mut()
-            && spawned
-            && descent.is_held()
-        {
-            let step = descent.begin(now, ladder);
-            self.take(step, out);
-        }
+        true
     }
 
     /// What its ladder wants by now. True if the run is to be let go of.
@@ -129,10 +123,6 @@ impl Unit {
         };
         let unkillable = life.descent().is_some_and(Descent::is_unkillable);
         life.ending.is_some() && (patient || !unkillable)
-    }
-
-    pub(crate) fn runs(&self) -> bool {
-        self.state().is_running()
     }
 
     /// What was last done to end it.

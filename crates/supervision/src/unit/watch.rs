@@ -39,9 +39,7 @@ impl Unit {
         life.spawned = Some(now);
         life.pid = pid;
         if life.descent().is_some() {
-            self.say(UnitNotice::Started { pid }, out);
-            self.begin_ladder(now, out);
-            return;
+            return self.say(UnitNotice::Started { pid }, out);
         }
         life.leave(UnitState::Starting, now);
         self.since = now;
@@ -61,7 +59,7 @@ impl Unit {
                 false
             }
             Readiness::Probe { .. } => {
-                life.readying = Some(Readying::Probe(Look::Due(now)));
+                life.readying = Some(Readying::Probe(Look::due(now)));
                 false
             }
         };
@@ -184,6 +182,17 @@ impl Unit {
         result: Result<(), String>,
         out: &mut Outbox,
     ) {
+        let Some((life, _)) = self.watched() else {
+            return;
+        };
+        let look = match (probe, &mut life.readying) {
+            (ProbeId::Readiness, Some(Readying::Probe(look))) => Some(look),
+            (ProbeId::Readiness, _) => None,
+            (ProbeId::Check(index), _) => life.checks.get_mut(index).map(|it| &mut it.look),
+        };
+        if !look.is_some_and(Look::accepts_answer) {
+            return;
+        }
         let result = result.map_err(|message| harmless(&message, WORDS));
         match probe {
             ProbeId::Readiness => self.probed_readiness(now, result, out),
@@ -205,10 +214,7 @@ impl Unit {
         else {
             return;
         };
-        if !look.is_out() {
-            return;
-        }
-        *look = Look::Due(now + period);
+        look.rest_until(now + period);
         match result {
             Ok(()) => self.become_ready(now, out),
             Err(message) => life.not_ready = Some(message),
@@ -229,9 +235,6 @@ impl Unit {
         else {
             return;
         };
-        if !checking.look.is_out() {
-            return;
-        }
         let finding = checking.answer(now, check, result);
         let (failures, message) = (checking.failures, checking.message.clone());
         let (name, threshold) = (check.name.clone(), check.threshold);
@@ -259,14 +262,23 @@ impl Unit {
         }
     }
 
-    /// It has broken a limit: it is ended by its ladder.
+    /// It has broken a limit: it is ended by its ladder. If its end is ordered already it goes on
+    /// waiting for its turn: those that lean on it are still there.
     pub(super) fn fault(&mut self, reason: ExitReason, now: Time, out: &mut Outbox) {
+        if self.waits_for_its_turn() {
+            return;
+        }
         self.order(Why::Fault(reason), Next::Policy, now);
         self.descend(now, out);
     }
 
+    /// It has broken a limit that cannot wait, whatever else is ordered.
     fn fault_at_once(&mut self, reason: ExitReason, now: Time, out: &mut Outbox) {
-        self.order(Why::Fault(reason), Next::Policy, now);
+        let why = Why::Fault(reason);
+        match self.life_mut().and_then(|life| life.ending.as_mut()) {
+            Some(ending) => ending.why = why,
+            None => self.order(why, Next::Policy, now),
+        }
         self.kill(now, false, out);
     }
 

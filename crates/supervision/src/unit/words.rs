@@ -1,5 +1,7 @@
 //! A run in words, and what is wrong with it.
 
+use std::time::Duration;
+
 use super::life::Life;
 use super::record::Unit;
 use crate::Time;
@@ -17,16 +19,15 @@ impl Life {
             let why = ending.why.describe();
             return match &ending.descent {
                 None => format!("is to end once those that start after it are gone: {why}"),
-                Some(descent) => match descent.step(&policy.stop) {
-                    None => format!("is to end as soon as its start is answered: {why}"),
-                    Some(step) => {
-                        let since = Span(now - descent.begun());
-                        format!("is being stopped for {since}, last with {step}: {why}")
-                    }
-                },
+                Some(descent) => {
+                    let since = Span(now - descent.begun());
+                    let step = descent.step(&policy.stop);
+                    let step = step.map_or(String::new(), |step| format!(", last with {step}"));
+                    format!("is being stopped for {since}{step}: {why}")
+                }
             };
         }
-        match (self.state(), self.ready) {
+        let mut words = match (self.state(), self.ready) {
             (UnitState::Starting, _) => "is being started".to_owned(),
             (_, Some(ready)) => {
                 let mut words = format!("ready after {}", Span(ready - self.ordered));
@@ -41,7 +42,17 @@ impl Life {
                 Some(message) => format!("runs and is not ready yet: {message}"),
                 None => "runs and is not ready yet".to_owned(),
             },
+        };
+        if let Some(silent_for) = self.silent_for(now) {
+            let silent_for = Span(silent_for);
+            words.push_str(&format!("; it has printed nothing for {silent_for}"));
         }
+        words
+    }
+
+    /// For how long it has printed nothing, if that is longer than it may.
+    pub(crate) fn silent_for(&self, now: Time) -> Option<Duration> {
+        self.output?.overdue(now)
     }
 
     fn failing_checks(&self, policy: &UnitPolicy) -> Vec<(String, u32, String)> {

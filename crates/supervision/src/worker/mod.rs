@@ -90,8 +90,8 @@ impl Worker {
         timers.set(Timer::Initialize, now + policy.initialize_timeout);
         timers.set(Timer::Ping, now + policy.ping_interval);
         Self {
-            initialize_allowance: Allowance::new(policy.initialize_timeout),
-            close_allowance: Allowance::new(policy.close_timeout),
+            initialize_allowance: Allowance::default(),
+            close_allowance: Allowance::default(),
             limits: policy.limits,
             policy,
             hello,
@@ -299,7 +299,7 @@ impl Worker {
                 Timer::Close => {
                     let reason = if self.connected {
                         ExitReason::CloseTimeout {
-                            after: self.close_allowance.total,
+                            after: self.close_allowance.extended(self.policy.close_timeout),
                         }
                     } else {
                         ExitReason::Disconnected
@@ -490,7 +490,8 @@ impl Worker {
             State::Starting => InitializePhase::Spawn,
             _ => InitializePhase::Handshake,
         };
-        let after = self.initialize_allowance.total;
+        let limit = self.policy.initialize_timeout;
+        let after = self.initialize_allowance.extended(limit);
         self.end(now, ExitReason::InitializeTimeout { phase, after });
     }
 

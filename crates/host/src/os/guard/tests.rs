@@ -109,6 +109,44 @@ async fn a_guard_that_was_killed_is_replaced_and_told_of_all_daemons() {
     all_end(family).await;
 }
 
+/// More groups than a socket holds lines, and nothing else that would show the guard's end.
+#[tokio::test]
+async fn a_guard_that_was_killed_is_replaced_at_once_whatever_there_is() {
+    const GROUPS: usize = 400;
+    if is_host() {
+        let script = format!(
+            "i=0; while [ $i -lt {GROUPS} ]; do i=$((i+1)); \
+             setsid sh -c 'echo $$; exec sleep 1000' & done; wait"
+        );
+        let parent = start(sh(&script)).await;
+        let mut pids = lines(parent.stdout, GROUPS).await;
+        for pid in &pids {
+            let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
+            super::add(Group::led_by(pid));
+        }
+        for _ in 0..3 {
+            let old = guard_pid();
+            kill_process(old, Signal::KILL).unwrap();
+            soon("another guard", async {
+                while guard_pid() == old {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            })
+            .await;
+        }
+        pids.push(parent.child.id().to_string());
+        pids.push(guard_pid().as_raw_pid().to_string());
+        println!("family {}", pids.join(" "));
+        return wait_for_end_of_input();
+    }
+    let name = "os::guard::tests::a_guard_that_was_killed_is_replaced_at_once_whatever_there_is";
+    let mut host = Host::start(name, "exec \"$@\"");
+    let family = family(&mut host);
+    assert_eq!(family.len(), GROUPS + 2);
+    host.program.kill().unwrap();
+    all_end(family).await;
+}
+
 #[tokio::test]
 async fn a_guard_that_does_not_read_is_replaced() {
     if is_host() {

@@ -15,13 +15,14 @@ use super::{Fact, Link, Live, Order, Orders, Over, Start};
 use crate::clock;
 use crate::logs::{Logs, Printed, Speaker};
 use crate::notify::{Notification, NotifySocket, Watchdog};
-use crate::os::{Child, Mark, Spawned};
+use crate::os::{Child, Mark, SIGKILL, Spawned};
 use crate::unit::Ready;
 use crate::unit::lines::{Audience, Lines};
 
-const SIGKILL: i32 = 9;
 /// Output that means that it lives is told at most this often: its silence is known that exactly.
 const TELL_OUTPUT: Duration = Duration::from_millis(20);
+/// What is told of one that leaves, unless it has a text of its own.
+const LEAVING: &str = "stopping";
 /// Reads, when everything that is there is to be read, of one who may never stop writing.
 const CATCH_UP: usize = 64;
 
@@ -37,6 +38,8 @@ pub(super) struct Running {
     pub(super) notify: Option<NotifySocket>,
     pub(super) looks: Looks,
     pub(super) status_text: Option<String>,
+    /// It has said that it leaves (`STOPPING=1`).
+    leaving: bool,
     /// Which line means that it is ready, until it was printed.
     awaited: Option<Regex>,
     /// When its output was told last, if anybody wants to know.
@@ -45,6 +48,8 @@ pub(super) struct Running {
     pub(super) killed: bool,
     /// It was told to end.
     pub(super) stopping: bool,
+    /// Its supervisor is gone, and this task in a moment.
+    deserted: bool,
     pub(super) mark: Mark,
 }
 
@@ -113,12 +118,14 @@ impl Running {
             audience: start.audience,
             stdin,
             notify,
-            looks: Looks::new(start.unit),
+            looks: Looks::new(start.unit, mark.clone()),
             status_text: None,
+            leaving: false,
             awaited,
             told_output: activity.map(|_| Time::ZERO),
             killed: false,
             stopping: false,
+            deserted: false,
             mark,
         })
     }
@@ -139,8 +146,10 @@ impl Running {
                 }
                 Happened::Notified(notification) => self.notified(notification).await,
                 Happened::Ordered(Some(order)) => self.obey(order).await,
-                // Its supervisor is gone, and this task in a moment.
-                Happened::Ordered(None) => self.child.kill(),
+                Happened::Ordered(None) => {
+                    self.deserted = true;
+                    self.child.kill();
+                }
                 Happened::Looked(fact) => self.link.tell(fact).await,
                 Happened::Wrote => {}
             }
@@ -162,7 +171,7 @@ impl Running {
                 Happened::Printed(printed)
             }
             notification = notified => Happened::Notified(notification),
-            order = self.orders.recv() => Happened::Ordered(order),
+            order = self.orders.recv(), if !self.deserted => Happened::Ordered(order),
             fact = self.looks.next() => Happened::Looked(fact),
             () = self.stdin.step() => Happened::Wrote,
         }
@@ -192,15 +201,17 @@ impl Running {
         }
     }
 
-    async fn notified(&mut self, notification: Notification) {
+    pub(super) async fn notified(&mut self, notification: Notification) {
         let Notification {
             ready,
+            stopping,
             status,
             watchdog,
             watchdog_usec,
             extend_timeout,
             ..
         } = notification;
+        self.leaving |= stopping;
         if let Some(text) = status {
             self.status_text = (!text.is_empty()).then_some(text);
         }
@@ -260,9 +271,29 @@ impl Running {
 
     pub(super) fn describe(&self) -> Live {
         Live {
-            status_text: self.status_text.clone(),
+            status_text: self.status_text(),
             groups: vec![self.child.id()],
             ..Live::of(&self.lines)
+        }
+    }
+
+    /// One that leaves may say more of it itself. The policy is not told: one that says so and stays
+    /// is restarted like any other.
+    fn status_text(&self) -> Option<String> {
+        let leaving = || self.leaving.then(|| LEAVING.to_owned());
+        self.status_text.clone().or_else(leaving)
+    }
+
+    /// What it has said before it ended, whether the runtime has seen that or not.
+    pub(super) async fn last_notifications(&mut self) {
+        for _ in 0..CATCH_UP {
+            let Some(socket) = &mut self.notify else {
+                return;
+            };
+            match socket.recv_now() {
+                Some(notification) => self.notified(notification).await,
+                None => return,
+            }
         }
     }
 

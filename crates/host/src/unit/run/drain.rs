@@ -10,18 +10,18 @@ use tokio::time::Instant;
 
 use super::daemon::Running;
 use super::{Fact, Live, Order, Over, Remains};
-use crate::os::{self, Group, Mark};
+use crate::os::{self, Group, Mark, SIGKILL};
 
 /// How long output may still come once the process has ended. Who holds the pipes longer is
 /// somebody else.
 const DRAIN: Duration = Duration::from_millis(200);
-const SIGKILL: i32 = 9;
 
 impl Running {
     pub(super) async fn exited(mut self) -> Over {
         // What it has left behind in its group would hold the pipes open.
         self.child.kill();
         let output_held_open = !self.drain().await;
+        self.last_notifications().await;
         let Self {
             link,
             mut orders,
@@ -32,8 +32,11 @@ impl Running {
             killed,
             stopping,
             mark,
+            looks,
             ..
         } = self;
+        // What they run bears the mark: nothing more of that is begun.
+        drop(looks);
         let group = child.group();
         let unit = audience.unit;
         let status = child.reap().unwrap_or(ExitStatus::Code(-1));

@@ -7,21 +7,24 @@ use tokio::task::JoinSet;
 
 use super::Fact;
 use super::task::chain;
-use crate::os;
+use crate::os::{self, Mark};
 use crate::probe::Probe;
 use crate::unit::{Ready, Unit};
 
 /// Looks that are under way. They are given up with the run.
 pub(super) struct Looks {
     unit: Arc<Unit>,
+    /// What its checks leave behind is found by it.
+    mark: Mark,
     /// The machine has each look taken once at a time, so that they are few.
     under_way: JoinSet<Fact>,
 }
 
 impl Looks {
-    pub(super) fn new(unit: Arc<Unit>) -> Self {
+    pub(super) fn new(unit: Arc<Unit>, mark: Mark) -> Self {
         Self {
             unit,
+            mark,
             under_way: JoinSet::new(),
         }
     }
@@ -30,6 +33,7 @@ impl Looks {
         let Some((probe, timeout)) = self.find(which) else {
             return;
         };
+        let probe = probe.with_variable(self.mark.variable());
         self.under_way.spawn(async move {
             let result = probe.run(timeout).await;
             Fact::Probed(which, result.map_err(|failure| chain(&failure)))

@@ -21,10 +21,12 @@ use tokio::task::JoinHandle;
 
 use super::lines::{Audience, Lines};
 use super::{Body, Unit};
+use crate::os::Mark;
 use crate::pool::Pool;
 use crate::supervisor::OutputLine;
 
 pub(crate) use stdin::Write;
+pub(crate) use task::panic_message;
 
 /// What a run tells of itself while it lasts.
 #[derive(Debug)]
@@ -82,7 +84,8 @@ impl Live {
 #[derive(Debug)]
 pub(crate) struct Over {
     pub(crate) end: Result<Exit, SpawnFailure>,
-    pub(crate) lines: Lines,
+    /// None of a run that has failed together with its task.
+    pub(crate) lines: Option<Lines>,
     pub(crate) remains: Remains,
     /// The search for what has left its process group, if that still goes on.
     pub(crate) sweeping: Option<JoinHandle<()>>,
@@ -113,6 +116,18 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// Unlike those of other supervisors of this host, and of units that bore the name before.
+    fn mark(&self) -> Mark {
+        let Self {
+            supervisor,
+            run,
+            unit,
+            ..
+        } = self;
+        let who = format!("{supervisor}.{}.{}", run.unit.0, unit.name());
+        Mark::new(&who, run.generation)
+    }
+
     /// Lives the run to its end.
     pub(crate) async fn live(self) -> Over {
         let unit = Arc::clone(&self.unit);
@@ -153,7 +168,7 @@ impl Over {
         }
         Self {
             end,
-            lines,
+            lines: Some(lines),
             remains,
             sweeping: None,
         }

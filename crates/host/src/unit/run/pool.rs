@@ -11,6 +11,7 @@ use super::{Fact, Link, Live, Order, Over, Start};
 use crate::pool::{Pool, PoolBuilder};
 
 pub(super) async fn live(start: Start, builder: &PoolBuilder) -> Over {
+    let mark = start.mark();
     let Start {
         run,
         unit,
@@ -33,7 +34,7 @@ pub(super) async fn live(start: Start, builder: &PoolBuilder) -> Over {
     };
     let pool = &held.0;
     let link = Link { run, facts };
-    let mut looks = Looks::new(Arc::clone(&unit));
+    let mut looks = Looks::new(Arc::clone(&unit), mark);
     link.tell(Fact::Spawned(None)).await;
     let mut stopping = false;
     let mut warm = false;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use greenroom_supervision::stop::StopAction;
 use greenroom_supervision::{SpawnFailure, harmless};
@@ -18,6 +19,9 @@ use crate::unit::{BoxError, Daemon, Ready};
 
 /// What is kept of the words of a command that could not be built.
 const WORDS: usize = 4 << 10;
+/// How long a start waits until nothing of the run before is left. Who takes longer waits for a
+/// device, and may do so for ever.
+const SWEEP: Duration = Duration::from_secs(10);
 
 pub(super) async fn daemon(mut start: Start, daemon: &Daemon) -> Over {
     let mut asked = Vec::new();
@@ -26,7 +30,11 @@ pub(super) async fn daemon(mut start: Start, daemon: &Daemon) -> Over {
             Ok(running) => running.live(asked).await,
             Err(over) => *over,
         },
-        Err(failure) => Over::silent(Err(failure), start.lines, start.orders),
+        Err(failure) => Over {
+            // The next start waits for it again.
+            sweeping: start.sweeping,
+            ..Over::silent(Err(failure), start.lines, start.orders)
+        },
     }
 }
 
@@ -38,13 +46,14 @@ async fn running(
     asked: &mut Vec<StopAction>,
 ) -> Result<(Spawned, Option<NotifySocket>, Mark), SpawnFailure> {
     let command = command(start, daemon).await?;
+    end_of_sweep(start).await?;
     let notify = if notifies(start) {
         let socket = NotifySocket::bind();
         Some(socket.map_err(|error| system("make a socket for notifications", &error))?)
     } else {
         None
     };
-    let mark = mark(start);
+    let mark = start.mark();
     let order = os::Order {
         command: Arc::new(command),
         stdin: if start.unit.has_stdin() {
@@ -54,15 +63,9 @@ async fn running(
         },
         environment: environment(start, notify.as_ref(), &mark),
     };
-    let sweeping = start.sweeping.take();
-    // Both are quick: what is asked meanwhile waits until there is somebody to do it to.
-    let mut spawning = Box::pin(async {
-        if let Some(sweeping) = sweeping {
-            // One that was cut short has been done all the same.
-            let _ = sweeping.await;
-        }
-        os::spawn(order).await
-    });
+    // Whatever is asked from now on waits until there is somebody to do it to: a process that is on
+    // its way can only be ended once it is there.
+    let mut spawning = Box::pin(os::spawn(order));
     let spawned = loop {
         tokio::select! {
             spawned = &mut spawning => break spawned?,
@@ -74,6 +77,29 @@ async fn running(
         }
     };
     Ok((spawned, notify, mark))
+}
+
+/// Waits until what the run before has left behind is gone; that could stand in this one's way.
+async fn end_of_sweep(start: &mut Start) -> Result<(), SpawnFailure> {
+    let limit = tokio::time::Instant::now() + SWEEP;
+    while let Some(sweeping) = &mut start.sweeping {
+        tokio::select! {
+            swept = tokio::time::timeout_at(limit, sweeping) => {
+                if swept.is_err() {
+                    let unit = start.unit.name();
+                    tracing::warn!(unit, "what its last run has left behind has not ended within {SWEEP:?}");
+                }
+                // Goes on by itself if it was late.
+                start.sweeping = None;
+            }
+            order = start.orders.recv() => match order {
+                Some(Order::Stop(_)) => return Err(stopped()),
+                Some(order) => start.decline(order).await,
+                None => std::future::pending().await,
+            },
+        }
+    }
+    Ok(())
 }
 
 /// Its command, built anew by the user's code.
@@ -118,7 +144,7 @@ fn panicked(error: JoinError) -> SpawnFailure {
 }
 
 fn stopped() -> SpawnFailure {
-    failure("build its command", "it was stopped before that was done")
+    failure("start its process", "it was stopped before that was begun")
 }
 
 fn failure(step: &str, message: &str) -> SpawnFailure {
@@ -140,18 +166,6 @@ pub(super) fn system(step: &str, error: &io::Error) -> SpawnFailure {
 
 fn notifies(start: &Start) -> bool {
     matches!(start.unit.ready, Ready::Notify) || start.unit.spec.policy.watchdog.is_some()
-}
-
-/// Unlike those of other supervisors of this host, and of units that bore the name before.
-fn mark(start: &Start) -> Mark {
-    let Start {
-        supervisor,
-        run,
-        unit,
-        ..
-    } = start;
-    let who = format!("{supervisor}.{}.{}", run.unit.0, unit.name());
-    Mark::new(&who, run.generation)
 }
 
 /// `WATCHDOG_PID` is left out: its value is known only when the process runs, and who finds none
@@ -190,6 +204,59 @@ impl Start {
             | Order::Probe(_)
             | Order::SampleMemory
             | Order::Pool(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use greenroom_supervision::Time;
+    use greenroom_supervision::unit::{Run, UnitId};
+    use tokio::sync::{broadcast, mpsc};
+
+    use super::*;
+    use crate::Unit;
+    use crate::command::Command;
+    use crate::unit::lines::{Audience, Lines};
+
+    /// Behind something of the run before that never ends.
+    fn stuck() -> (Start, mpsc::UnboundedSender<Order>) {
+        let daemon = Daemon::new(|| Command::new("/bin/true"));
+        let (orders, order_queue) = mpsc::unbounded_channel();
+        let start = Start {
+            supervisor: 0,
+            run: Run {
+                unit: UnitId(0),
+                generation: 1,
+            },
+            unit: Arc::new(Unit::new("behind", daemon)),
+            audience: Audience {
+                unit: "behind".into(),
+                generation: 1,
+                origin: Time::ZERO,
+                listeners: broadcast::Sender::new(1),
+            },
+            lines: Lines::default(),
+            facts: mpsc::channel(1).0,
+            orders: order_queue,
+            writes: mpsc::channel(1).1,
+            sweeping: Some(tokio::spawn(std::future::pending())),
+        };
+        (start, orders)
+    }
+
+    /// Any step of a ladder ends a start whose process has not been begun, and the next start waits
+    /// for what this one has waited for.
+    #[tokio::test]
+    async fn a_start_that_waits_for_the_run_before_can_be_stopped() {
+        for step in [StopAction::Signal(15), StopAction::Kill] {
+            let (start, orders) = stuck();
+            orders.send(Order::Stop(step)).unwrap();
+            // Sooner than the wait would end by itself.
+            let over = tokio::time::timeout(SWEEP / 2, start.live()).await;
+            let over = over.expect("it still waits");
+            assert_eq!(over.end, Err(stopped()));
+            assert!(over.sweeping.is_some());
         }
     }
 }

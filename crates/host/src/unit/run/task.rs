@@ -18,6 +18,7 @@ use crate::unit::{BoxError, Task};
 const WORDS: usize = 4 << 10;
 
 pub(super) async fn live(start: Start, task: &Task) -> Over {
+    let mark = start.mark();
     let Start {
         run,
         unit,
@@ -27,7 +28,7 @@ pub(super) async fn live(start: Start, task: &Task) -> Over {
         ..
     } = start;
     let link = Link { run, facts };
-    let mut looks = Looks::new(Arc::clone(&unit));
+    let mut looks = Looks::new(Arc::clone(&unit), mark);
     let token = CancellationToken::new();
     let mut running = {
         let function = Arc::clone(&task.start);
@@ -81,7 +82,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The words of a panic, if it has any.
-pub(super) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)

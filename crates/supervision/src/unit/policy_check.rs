@@ -40,7 +40,9 @@ impl UnitPolicy {
             }
             Readiness::Probe { period, timeout } => {
                 check_span("readiness period", period)?;
-                check_span("readiness timeout", timeout)
+                check_span("readiness timeout", timeout)?;
+                self.check_fits("readiness period", period)?;
+                self.check_fits("readiness timeout", timeout)
             }
         }
     }
