@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::process::Pid;
@@ -49,6 +49,33 @@ fn gone(error: &io::Error) -> bool {
     task_is_gone || text && fs::exists("/proc/thread-self/children").unwrap_or(false)
 }
 
+/// In as few reads as can be: a process that runs another program between two of them would show the
+/// beginning of the old environment and nothing more.
+fn environment(process: Pid) -> io::Result<Vec<u8>> {
+    const AT_ONCE: usize = 128 << 10;
+    let mut file = fs::File::open(format!("/proc/{}/environ", process.as_raw_pid()))?;
+    let mut environment = Vec::new();
+    let mut part = vec![0; AT_ONCE];
+    loop {
+        let length = file.read(&mut part)?;
+        environment.extend_from_slice(&part[..length]);
+        if length < AT_ONCE {
+            return Ok(environment);
+        }
+    }
+}
+
+/// Whether the system has got so far in `exec` that the environment has its place, be it empty.
+fn environment_is_set(process: Pid) -> bool {
+    // Counted from 1; the third follows the name.
+    const ENVIRONMENT_END: usize = 51;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid()));
+    let stat = stat.unwrap_or_default();
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let end = fields.split(' ').nth(ENVIRONMENT_END - 3);
+    end.is_some_and(|end| end != "0")
+}
+
 /// What a process's program was started with.
 pub(super) enum Environment {
     Known(Vec<u8>),
@@ -60,25 +87,19 @@ pub(super) enum Environment {
 
 impl Environment {
     pub(super) fn of(process: Pid) -> Self {
-        let read = |name| fs::read(format!("/proc/{}/{name}", process.as_raw_pid()));
-        let Ok(environment) = read("environ") else {
+        let Ok(environment) = environment(process) else {
             return Self::Hidden;
         };
         if !environment.is_empty() {
             return Self::Known(environment);
         }
-        // The arguments come first. With them, a second look at the environment is the truth: the
-        // first may have been at what the process was before it ran this program.
-        match read("cmdline") {
-            Ok(arguments) if arguments.is_empty() => {
-                // Zombies and the system's own threads have no program.
-                let exe = format!("/proc/{}/exe", process.as_raw_pid());
-                let program = fs::read_link(exe);
-                program.map_or(Self::Hidden, |_| Self::NotYet)
-            }
-            Ok(_) => read("environ").map_or(Self::Hidden, Self::Known),
-            Err(_) => Self::Hidden,
+        if environment_is_set(process) {
+            // It may have been set only since.
+            return self::environment(process).map_or(Self::Hidden, Self::Known);
         }
+        // Zombies and the system's own threads have no program.
+        let exe = format!("/proc/{}/exe", process.as_raw_pid());
+        fs::read_link(exe).map_or(Self::Hidden, |_| Self::NotYet)
     }
 
     /// Whether exactly this `NAME=value` is in it.

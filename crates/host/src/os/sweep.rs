@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::oneshot;
 
 use super::child::has_ended;
@@ -25,8 +25,11 @@ use super::proc::{self, Environment};
 /// Looks for one request: what forks or runs another program while it is looked at is found at the
 /// next.
 const LOOKS: usize = 8;
-/// How long to leave a process that is in the middle of `exec`.
+/// How long to leave a process that is in the middle of `exec` at first, twice as long each time, and
+/// how long in all.
 const EXEC: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long what was killed may take to end. Only a process that waits for a device takes longer.
 const DYING: Duration = Duration::from_secs(1);
 
@@ -141,7 +144,10 @@ struct Search {
     reply: oneshot::Sender<Vec<u32>>,
     /// Who was killed, and when first.
     killed: BTreeMap<u32, Instant>,
+    begun: Instant,
     looks: usize,
+    /// How long to leave one that is in the middle of `exec`.
+    pause: Duration,
     /// As soon as all have ended that were killed at the last one, or at the latest when they have had
     /// their time.
     next_look: Instant,
@@ -157,10 +163,23 @@ impl Search {
             variable: request.variable,
             reply: request.reply,
             killed: BTreeMap::new(),
+            begun: Instant::now(),
             looks: 0,
+            pause: EXEC,
             next_look: Instant::now(),
             dying: Vec::new(),
             found: false,
+        }
+    }
+
+    /// Somebody is in the middle of `exec`, which on a busy machine takes its time.
+    fn look_again(&mut self) {
+        let now = Instant::now();
+        if now < self.begun + PATIENCE {
+            self.looks -= 1;
+            self.found = true;
+            self.next_look = now + self.pause;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -214,8 +233,7 @@ fn look(searches: &mut [Search]) {
         }
     }
     for search in searches.iter_mut().filter(|search| again && !search.found) {
-        search.found = true;
-        search.next_look = Instant::now() + EXEC;
+        search.look_again();
     }
 }
 
@@ -232,8 +250,6 @@ fn examine(searches: &[Search], pid: Pid) -> Option<Found> {
     match Environment::of(pid) {
         Environment::NotYet => Some(Found::NotYetKnown),
         sure if sure.holds(&searches[search].variable) => {
-            // The group too, if it leads one: a member may have cleared its environment.
-            let _ = kill_process_group(pid, Signal::KILL);
             pidfd_send_signal(&pidfd, Signal::KILL).ok()?;
             Some(Found::Killed { search, pid, pidfd })
         }
