@@ -11,6 +11,7 @@ use greenroom::unit::{Condition, Ready, Regex, Restart};
 use greenroom::{Command, Daemon, Supervisor, Task, Unit};
 use hyper::StatusCode;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, answer};
 
@@ -44,7 +45,8 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode, Problem> {
         .add_unit(health(settings.health_port, supervisor.clone()))
         .await?;
     tokio::spawn(tell(supervisor.events()));
-    let output = tokio::spawn(pass_on(supervisor.output()));
+    let all_said = CancellationToken::new();
+    let output = tokio::spawn(pass_on(supervisor.output(), all_said.clone()));
 
     // One that dies during the start is no different from one that dies later.
     if let Err(StartFailed { not_ready }) = supervisor.start().await {
@@ -57,7 +59,9 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode, Problem> {
         _ = terminate.recv() => supervisor.stop("SIGTERM").await,
         _ = interrupt.recv() => supervisor.stop("SIGINT").await,
     };
-    output.abort();
+    all_said.cancel();
+    // A panic in it would be a fault of this program.
+    let _ = output.await;
     Ok(report(&ending))
 }
 
@@ -74,7 +78,10 @@ fn background(fail_after: Option<u32>) -> Result<Unit, Problem> {
         let command = Command::new(&program).arg("background");
         command.args(fail_after.map(|items| items.to_string()))
     };
-    Ok(significant(Unit::new("background", Daemon::new(command))).after("api", Condition::Ready))
+    // From its first item on it finishes what it has begun.
+    let works = Regex::new("^item ").expect("a constant expression is valid");
+    let unit = Unit::new("background", Daemon::new(command)).ready_when(Ready::LogLine(works));
+    Ok(significant(unit).after("api", Condition::Ready))
 }
 
 /// Its end ends everything; it is never started again.
@@ -111,14 +118,19 @@ fn health(port: u16, supervisor: Supervisor) -> Unit {
     significant(Unit::new("health", server))
 }
 
-/// Prints what the children print.
-async fn pass_on(mut output: greenroom::supervisor::OutputLines) {
-    while let Some(line) = output.next().await {
-        println!(
-            "{}: {}",
-            line.unit,
-            greenroom::harmless(&line.text, 1 << 10)
-        );
+/// Prints what the children print, to the last line that has come when all is said.
+async fn pass_on(mut output: greenroom::supervisor::OutputLines, all_said: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            line = output.next() => match line {
+                Some(line) => {
+                    println!("{}: {}", line.unit, greenroom::harmless(&line.text, 1 << 10));
+                }
+                None => return,
+            },
+            () = all_said.cancelled() => return,
+        }
     }
 }
 
