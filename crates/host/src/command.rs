@@ -129,6 +129,15 @@ impl Command {
     }
 
     /// Looks the program up and checks that it can be run.
+    /// The absolute path of its program, found as for a start.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`]: there is no such program, or it cannot be run.
+    pub fn find_program(&self) -> Result<PathBuf, CommandError> {
+        find(&self.program)
+    }
+
     pub(crate) fn resolve(&self) -> Result<ResolvedCommand, CommandError> {
         let program = find(&self.program)?;
         // The system would say the same of a program that does not exist.

@@ -1,274 +1,288 @@
-//! An implementation that shares no code with this crate's produces the same bytes: wincode, with
-//! integers of variable length.
+//! An implementation that shares no code with this crate's agrees with every vector: wincode, with
+//! integers of variable length, and frames that are cut here by hand.
 //!
-//! The layouts stand here a second time, as plain structs in wire order that are filled from the
-//! vectors.
+//! It writes each value as the vector has it and reads it back, and it refuses what is malformed for
+//! the same reason. What the crate makes of the vectors is looked at in `vectors.rs`.
 #![allow(
     clippy::unwrap_used,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod layouts;
+mod registry_file;
 mod vector_file;
 
-use serde::Deserialize;
+use layouts::{
+    CallRequest, CallResponse, CancelJob, DumpStacks, Exiting, ExtendDeadline, InitializeRequest,
+    InitializeResponse, JobAccepted, JobFinished, JobInput, JobOutput, JobWindow, Limits, Pair,
+    Ping, Pong, Retire, Shutdown, ShuttingDown, StackDump, StartJob,
+};
+use registry_file::{Direction, Registry, registry};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use vector_file::{hex, load, text};
-use wincode::SchemaWrite;
+use vector_file::{hex, load, pieces, text};
 use wincode::config::{Configuration, DEFAULT_PREALLOCATION_SIZE_LIMIT};
 use wincode::int_encoding::{LittleEndian, VarInt};
 use wincode::len::BincodeLen;
+use wincode::{SchemaRead, SchemaWrite};
 
-type Layout =
+/// GR-3.1-1 and GR-2.2-2.
+const MAX_FIELDS: usize = 131_072;
+const HANDSHAKE: usize = 65_536;
+
+type Varint =
     Configuration<true, DEFAULT_PREALLOCATION_SIZE_LIMIT, BincodeLen, LittleEndian, VarInt>;
 
-/// The bytes of a `T` that is written in JSON.
-fn written<T>(value: &Value) -> Vec<u8>
-where
-    T: DeserializeOwned + SchemaWrite<Layout, Src = T>,
-{
-    let fields: T = serde_json::from_value(value.clone()).unwrap();
-    let layout = Configuration::default().with_varint_encoding();
-    wincode::config::serialize(&fields, layout).unwrap()
+/// How one type is written and read.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// The bytes of a value that is written in JSON.
+    write: fn(&Value) -> Vec<u8>,
+    read: fn(&[u8]) -> Option<Seen>,
+}
+
+/// The value at the front: how many bytes it takes, and which bytes it should take.
+type Seen = (usize, Vec<u8>);
+
+impl Layout {
+    const fn of<T>() -> Self
+    where
+        T: DeserializeOwned + SchemaWrite<Varint, Src = T>,
+        T: for<'a> SchemaRead<'a, Varint, Dst = T>,
+    {
+        Self {
+            write: |value| {
+                let fields: T = serde_json::from_value(value.clone()).unwrap();
+                written(&fields)
+            },
+            read: |bytes| {
+                let mut rest = bytes;
+                let fields = T::get(&mut rest).ok()?;
+                Some((bytes.len() - rest.len(), written(&fields)))
+            },
+        }
+    }
+
+    fn of_type(kind: &str) -> Self {
+        match kind {
+            "u8" => Self::of::<u8>(),
+            "u16" => Self::of::<u16>(),
+            "u32" => Self::of::<u32>(),
+            "u64" => Self::of::<u64>(),
+            "i64" => Self::of::<i64>(),
+            "bool" => Self::of::<bool>(),
+            "String" => Self::of::<String>(),
+            "bytes" => Self::of::<Vec<u8>>(),
+            "Option<String>" => Self::of::<Option<String>>(),
+            "Vec<Pair>" => Self::of::<Vec<Pair>>(),
+            "Limits" => Self::of::<Limits>(),
+            other => panic!("no type {other}"),
+        }
+    }
+
+    fn of_message(name: &str) -> Self {
+        match name {
+            "InitializeRequest" => Self::of::<InitializeRequest>(),
+            "InitializeResponse" => Self::of::<InitializeResponse>(),
+            "Ping" => Self::of::<Ping>(),
+            "Pong" => Self::of::<Pong>(),
+            "Shutdown" => Self::of::<Shutdown>(),
+            "ShuttingDown" => Self::of::<ShuttingDown>(),
+            "Exiting" => Self::of::<Exiting>(),
+            "ExtendDeadline" => Self::of::<ExtendDeadline>(),
+            "Retire" => Self::of::<Retire>(),
+            "StartJob" => Self::of::<StartJob>(),
+            "JobInput" => Self::of::<JobInput>(),
+            "CancelJob" => Self::of::<CancelJob>(),
+            "JobWindow" => Self::of::<JobWindow>(),
+            "JobAccepted" => Self::of::<JobAccepted>(),
+            "JobOutput" => Self::of::<JobOutput>(),
+            "JobFinished" => Self::of::<JobFinished>(),
+            "CallRequest" => Self::of::<CallRequest>(),
+            "CallResponse" => Self::of::<CallResponse>(),
+            "DumpStacks" => Self::of::<DumpStacks>(),
+            "StackDump" => Self::of::<StackDump>(),
+            other => panic!("no message {other}"),
+        }
+    }
+
+    /// What is left after a value, or what is wrong with it.
+    fn judge(self, bytes: &[u8]) -> Result<&[u8], &'static str> {
+        let (consumed, canonical) = (self.read)(bytes).ok_or("Malformed")?;
+        if bytes[..consumed] != canonical {
+            return Err("NotCanonical");
+        }
+        Ok(&bytes[consumed..])
+    }
+}
+
+fn written<T: SchemaWrite<Varint, Src = T>>(value: &T) -> Vec<u8> {
+    let varint = Configuration::default().with_varint_encoding();
+    wincode::config::serialize(value, varint).unwrap()
 }
 
 #[test]
 fn every_primitive() {
     for entry in load("primitives.json") {
-        if entry.get("error").is_some() {
-            continue;
+        let layout = Layout::of_type(text(&entry, "type"));
+        let bytes = hex(&entry, "hex");
+        let judged = layout.judge(&bytes);
+        if let Some(error) = entry["error"].as_str() {
+            assert_eq!(judged, Err(error), "{entry}");
+        } else {
+            assert_eq!((layout.write)(&entry["value"]), bytes, "{entry}");
+            assert_eq!(judged, Ok(&[][..]), "{entry}");
         }
-        let value = &entry["value"];
-        let bytes = match text(&entry, "type") {
-            "u8" => written::<u8>(value),
-            "u16" => written::<u16>(value),
-            "u32" => written::<u32>(value),
-            "u64" => written::<u64>(value),
-            "i64" => written::<i64>(value),
-            "bool" => written::<bool>(value),
-            "String" => written::<String>(value),
-            "bytes" => written::<Vec<u8>>(value),
-            "Option<String>" => written::<Option<String>>(value),
-            "Vec<Pair>" => written::<Vec<Pair>>(value),
-            "Limits" => written::<Limits>(value),
-            other => panic!("no type {other}"),
-        };
-        assert_eq!(bytes, hex(&entry, "hex"), "{entry}");
     }
 }
 
 #[test]
 fn every_message() {
+    let registry = registry();
     for file in ["handshake.json", "messages.json"] {
         for entry in load(file) {
+            let bytes = hex(&entry, "hex");
             if entry.get("skipped").is_some() {
+                let read = read(&registry, side(&entry), HANDSHAKE, &bytes);
+                assert_eq!(read, Ok(Vec::new()), "{entry}");
                 continue;
             }
-            let bytes = hex(&entry, "hex");
+            let name = text(&entry, "message");
             let data = entry
                 .get("data_hex")
                 .map_or_else(Vec::new, |_| hex(&entry, "data_hex"));
-            let body = [fields(text(&entry, "message"), &entry["fields"]), data].concat();
-            assert_eq!(bytes[6..], body, "{entry}");
+            let fields = (Layout::of_message(name).write)(&entry["fields"]);
+            assert_eq!(bytes[6..], [fields, data.clone()].concat(), "{entry}");
+
+            let to = registry.message(name).direction;
+            let read = read(&registry, to, HANDSHAKE, &bytes);
+            assert_eq!(read, Ok(vec![(name.to_owned(), data)]), "{entry}");
         }
     }
 }
 
-fn fields(message: &str, value: &Value) -> Vec<u8> {
-    match message {
-        "InitializeRequest" => written::<InitializeRequest>(value),
-        "InitializeResponse" => written::<InitializeResponse>(value),
-        "Ping" => written::<Ping>(value),
-        "Pong" => written::<Pong>(value),
-        "Shutdown" => written::<Shutdown>(value),
-        "ShuttingDown" => written::<ShuttingDown>(value),
-        "Exiting" => written::<Exiting>(value),
-        "ExtendDeadline" => written::<ExtendDeadline>(value),
-        "Retire" => written::<Retire>(value),
-        "StartJob" => written::<StartJob>(value),
-        "JobInput" => written::<JobInput>(value),
-        "CancelJob" => written::<CancelJob>(value),
-        "JobWindow" => written::<JobWindow>(value),
-        "JobAccepted" => written::<JobAccepted>(value),
-        "JobOutput" => written::<JobOutput>(value),
-        "JobFinished" => written::<JobFinished>(value),
-        "CallRequest" => written::<CallRequest>(value),
-        "CallResponse" => written::<CallResponse>(value),
-        "DumpStacks" => written::<DumpStacks>(value),
-        "StackDump" => written::<StackDump>(value),
-        other => panic!("no message {other}"),
+#[test]
+fn every_malformed_stream() {
+    let registry = registry();
+    for entry in load("malformed.json") {
+        let refused = read(&registry, side(&entry), HANDSHAKE, &hex(&entry, "hex")).err();
+        assert_eq!(refused, entry["error"].as_str(), "{entry}");
     }
 }
 
-#[derive(Deserialize, SchemaWrite)]
-struct InitializeRequest {
-    protocol_min: u16,
-    protocol_max: u16,
-    capabilities: u64,
-    slot: u32,
-    generation: u64,
-    host_name: String,
-    host_version: String,
-    limits: Limits,
-    ping_interval_ms: u64,
-    ping_timeout_ms: u64,
-    high_ping_ms: u64,
-    initialize_timeout_ms: u64,
-    close_timeout_ms: u64,
-    log_filter: String,
-    extensions: Vec<Extension>,
+#[test]
+fn every_frame() {
+    for entry in load("frames.json") {
+        let limit = usize::try_from(entry["max_frame"].as_u64().unwrap()).unwrap();
+        let bytes = hex(&entry, "hex");
+        let mut rest = &bytes[..];
+        let mut failure = None;
+        for expected in entry["frames"].as_array().unwrap() {
+            let (number, body) = next_frame(&mut rest, limit).unwrap().unwrap();
+            assert_eq!(u64::from(number), expected["type"].as_u64().unwrap());
+            assert_eq!(body, hex(expected, "body_hex"));
+        }
+        match next_frame(&mut rest, limit) {
+            Ok(None) => {}
+            Ok(Some(frame)) => panic!("{frame:?} is too much: {entry}"),
+            Err(error) => failure = Some(error),
+        }
+        assert_eq!(failure, entry["error"].as_str(), "{entry}");
+    }
 }
 
-#[derive(Deserialize, SchemaWrite)]
-struct Limits {
-    max_frame: u32,
-    max_payload: u64,
-    output_window: u32,
+#[test]
+fn everything_large() {
+    let registry = registry();
+    for entry in load("large.json") {
+        let bytes = pieces(&entry);
+        if let Some(kind) = entry["type"].as_str() {
+            let (consumed, canonical) = (Layout::of_type(kind).read)(&bytes).unwrap();
+            assert_eq!(consumed, bytes.len(), "{entry}");
+            assert!(canonical == bytes, "{entry}");
+            continue;
+        }
+        let limit = usize::try_from(entry["max_frame"].as_u64().unwrap()).unwrap();
+        match read(&registry, side(&entry), limit, &bytes) {
+            Ok(messages) => {
+                let names: Vec<_> = messages.iter().map(|(name, _)| name.as_str()).collect();
+                assert_eq!(names, [text(&entry, "message")]);
+            }
+            Err(error) => assert_eq!(Some(error), entry["error"].as_str(), "{entry}"),
+        }
+    }
 }
 
-#[derive(Deserialize, SchemaWrite)]
-struct Extension {
-    number: u32,
-    content: Vec<u8>,
+/// Whose ears a vector is for.
+fn side(entry: &Value) -> Direction {
+    match text(entry, "to") {
+        "host" => Direction::WorkerToHost,
+        "worker" => Direction::HostToWorker,
+        other => panic!("no side {other}"),
+    }
 }
 
-#[derive(Deserialize, SchemaWrite)]
-struct InitializeResponse {
-    error: Option<InitializeError>,
-    protocol: u16,
-    capabilities: u64,
-    limits: Limits,
-    slots: u32,
-    name: String,
-    version: String,
-    build_id: String,
-    sdk: String,
-    pid: u32,
-    extensions: Vec<Extension>,
+/// Name and data of each message of a stream, or the first thing that is wrong with it.
+fn read(
+    registry: &Registry,
+    to: Direction,
+    limit: usize,
+    stream: &[u8],
+) -> Result<Vec<(String, Vec<u8>)>, &'static str> {
+    let mut rest = stream;
+    let mut messages = Vec::new();
+    while let Some((number, body)) = next_frame(&mut rest, limit)? {
+        let known = registry.message.iter().find(|one| one.number == number);
+        let Some(message) = known else {
+            if number & 0x8000 == 0 {
+                return Err("UnknownType");
+            }
+            continue;
+        };
+        if message.direction != to {
+            return Err("WrongDirection");
+        }
+        let layout = Layout::of_message(&message.name);
+        let after = layout.judge(body)?;
+        if body.len() - after.len() > MAX_FIELDS {
+            return Err("Malformed");
+        }
+        // GR-5.4-12
+        if message.name == "JobFinished" {
+            let fields = <JobFinished as SchemaRead<Varint>>::get(body).unwrap();
+            if fields.cancelled && fields.failure.is_some() {
+                return Err("Malformed");
+            }
+        }
+        if !message.data && !after.is_empty() {
+            return Err("Trailing");
+        }
+        messages.push((message.name.clone(), after.to_vec()));
+    }
+    Ok(messages)
 }
 
-#[derive(Deserialize, SchemaWrite)]
-struct InitializeError {
-    code: u16,
-    message: String,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct Ping {
-    seq: u64,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct Pong {
-    seq: u64,
-    jobs: u32,
-    lag_us: u64,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct Shutdown {
-    reason: u16,
-    grace_ms: u64,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct ShuttingDown {
-    jobs: u32,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct Exiting {
-    reason: String,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct ExtendDeadline {
-    which: u16,
-    job: u64,
-    extra_ms: u64,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct Retire {
-    reason: String,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct StartJob {
-    job: u64,
-    id: String,
-    name: String,
-    metadata: Vec<Pair>,
-    traceparent: String,
-    deadline_ms: u64,
-    attempt: u32,
-    last: bool,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct Pair {
-    key: String,
-    value: String,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct JobInput {
-    job: u64,
-    last: bool,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct CancelJob {
-    job: u64,
-    reason: u16,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct JobWindow {
-    job: u64,
-    bytes: u32,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct JobAccepted {
-    job: u64,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct JobOutput {
-    job: u64,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct JobFinished {
-    job: u64,
-    cancelled: bool,
-    failure: Option<JobFailure>,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct JobFailure {
-    kind: u16,
-    message: String,
-    retryable: bool,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct CallRequest {
-    call: u64,
-    method: String,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct CallResponse {
-    call: u64,
-    error: Option<String>,
-}
-
-#[derive(Deserialize, SchemaWrite)]
-struct DumpStacks {}
-
-#[derive(Deserialize, SchemaWrite)]
-struct StackDump {
-    text: String,
+/// Number and body of the frame at the front, or nothing at the end.
+fn next_frame<'a>(
+    rest: &mut &'a [u8],
+    limit: usize,
+) -> Result<Option<(u16, &'a [u8])>, &'static str> {
+    let Some((head, after)) = rest.split_first_chunk::<4>() else {
+        return if rest.is_empty() {
+            Ok(None)
+        } else {
+            Err("Truncated")
+        };
+    };
+    let length = u32::from_le_bytes(*head) as usize;
+    if length > limit {
+        return Err("TooLarge");
+    }
+    if length < 2 {
+        return Err("TooShort");
+    }
+    let (frame, after) = after.split_at_checked(length).ok_or("Truncated")?;
+    *rest = after;
+    let (number, body) = frame.split_first_chunk::<2>().unwrap();
+    Ok(Some((u16::from_le_bytes(*number), body)))
 }

@@ -1,296 +1,291 @@
-//! `proto-spec/messages.toml` says the same as the crate and as the vectors: numbers, names,
-//! directions, layouts.
+//! `proto-spec/messages.toml` says the same as the crate: numbers, names, directions, layouts,
+//! values and bits. A test spoils it in each way that there is and sees that it is noticed.
 #![allow(
     clippy::unwrap_used,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod crate_facts;
+mod registry_file;
+mod struct_layout;
 mod vector_file;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
+use crate_facts::{direction_of, has_data, names, struct_of};
 use greenroom_protocol::{
-    CancelReason, Capabilities, DeadlineKind, DecodeError, FailureKind, Frame, HostMessage,
-    InitializeCode, MessageType, ShutdownReason, WorkerMessage, version,
+    CancelReason, Capabilities, DeadlineKind, FailureKind, InitializeCode, MessageType,
+    ShutdownReason, version,
 };
-use serde::Deserialize;
-use serde_json::Value;
-use vector_file::{hex, load, proto_spec, text};
+use registry_file::{Field, Message, Registry, registry, registry_text};
+use struct_layout::Fields;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Registry {
-    message: Vec<Message>,
-    r#struct: Vec<Struct>,
-    enumeration: Vec<Enumeration>,
-    bitset: Vec<Bitset>,
+#[test]
+fn the_registry_says_what_the_crate_does() {
+    assert_eq!(differences(&registry()), [""; 0]);
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Message {
-    number: u16,
-    name: String,
-    direction: Direction,
-    since: u16,
-    data: bool,
-    fields: Vec<Field>,
+/// Each edit is one that somebody could make by mistake, with a word of what it must be noticed by.
+#[test]
+fn every_kind_of_difference_is_noticed() {
+    let edits = [
+        ("number = 22\n", "number = 23\n", "JobFinished"),
+        (
+            "number = 4\nname = \"Pong\"",
+            "number = 3\nname = \"Pong\"",
+            "3",
+        ),
+        ("name = \"Pong\"", "name = \"Echo\"", "Echo"),
+        (
+            "name = \"Retire\"\ndirection = \"worker-to-host\"",
+            "name = \"Retire\"\ndirection = \"host-to-worker\"",
+            "Retire goes",
+        ),
+        (
+            "since = 1\ndata = true\nfields = [{ name = \"job\"",
+            "since = 2\ndata = true\nfields = [{ name = \"job\"",
+            "version 2",
+        ),
+        (
+            "capability = \"stack dump\"",
+            "capability = \"stacks\"",
+            "stacks",
+        ),
+        (
+            "direction = \"worker-to-host\"\nsince = 1\ndata = true\nfields = [{ name = \"job\"",
+            "direction = \"worker-to-host\"\nsince = 1\ndata = false\nfields = [{ name = \"job\"",
+            "JobOutput has data",
+        ),
+        (
+            "since = 1\ndata = false\nfields = [{ name = \"seq\"",
+            "since = 1\ndata = true\nfields = [{ name = \"seq\"",
+            "Ping has data",
+        ),
+        // A field's name, order, type, one too few and one too many.
+        ("\"lag_us\"", "\"lag_ms\"", "Pong"),
+        (
+            "  { name = \"ping_timeout_ms\", type = \"u64\" },\n  { name = \"high_ping_ms\", type = \"u64\" },\n",
+            "  { name = \"high_ping_ms\", type = \"u64\" },\n  { name = \"ping_timeout_ms\", type = \"u64\" },\n",
+            "InitializeRequest",
+        ),
+        (
+            "{ name = \"bytes\", type = \"u32\" }",
+            "{ name = \"bytes\", type = \"u64\" }",
+            "JobWindow",
+        ),
+        (
+            "type = \"Option<String>\"",
+            "type = \"String\"",
+            "CallResponse",
+        ),
+        (
+            "type = \"Vec<Pair>\"",
+            "type = \"Vec<Extension>\"",
+            "StartJob",
+        ),
+        (
+            "{ name = \"reason\", type = \"CancelReason\" }",
+            "{ name = \"reason\", type = \"ShutdownReason\" }",
+            "CancelJob",
+        ),
+        (
+            "  { name = \"attempt\", type = \"u32\" },\n",
+            "",
+            "StartJob",
+        ),
+        (
+            "fields = []",
+            "fields = [{ name = \"threads\", type = \"u32\" }]",
+            "DumpStacks",
+        ),
+        // The same inside structs.
+        (
+            "{ name = \"max_payload\", type = \"u64\" }",
+            "{ name = \"max_payload\", type = \"u32\" }",
+            "Limits",
+        ),
+        (
+            "{ name = \"content\", type = \"bytes\" }",
+            "{ name = \"content\", type = \"String\" }",
+            "Extension",
+        ),
+        (
+            "  { name = \"key\", type = \"String\" },\n  { name = \"value\", type = \"String\" },\n",
+            "  { name = \"value\", type = \"String\" },\n  { name = \"key\", type = \"String\" },\n",
+            "Pair",
+        ),
+        (
+            "name = \"JobFailure\"\nfields",
+            "name = \"Trouble\"\nfields",
+            "Trouble",
+        ),
+        // Enumerations and bits.
+        (
+            "{ number = 2, name = \"panic\" }",
+            "{ number = 5, name = \"panic\" }",
+            "FailureKind",
+        ),
+        ("name = \"surplus\"", "name = \"spare\"", "ShutdownReason"),
+        ("  { number = 3, name = \"close\" },\n", "", "DeadlineKind"),
+        (
+            "{ number = 2, name = \"version\" },\n",
+            "{ number = 2, name = \"version\" },\n  { number = 3, name = \"late\" },\n",
+            "InitializeCode",
+        ),
+        (
+            "name = \"CancelReason\"\ntype = \"u16\"",
+            "name = \"CancelReason\"\ntype = \"u32\"",
+            "CancelReason",
+        ),
+        (
+            "name = \"Capabilities\"\ntype = \"u64\"",
+            "name = \"Capabilities\"\ntype = \"u32\"",
+            "Capabilities",
+        ),
+        ("{ bit = 0,", "{ bit = 1,", "bits"),
+        (
+            "bits = [{ bit = 0, name = \"stack dump\" }]",
+            "bits = [{ bit = 0, name = \"stack dump\" }, { bit = 3, name = \"more\" }]",
+            "bits",
+        ),
+    ];
+    for (from, to, word) in edits {
+        let spoilt = registry_text().replacen(from, to, 1);
+        assert_ne!(spoilt, registry_text(), "nothing to edit: {from}");
+        let noticed = differences(&toml::from_str(&spoilt).unwrap()).join("\n");
+        assert!(noticed.contains(word), "{from} -> {to}: {noticed:?}");
+    }
 }
 
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-enum Direction {
-    HostToWorker,
-    WorkerToHost,
+/// In words, everything in which the registry and the crate differ.
+fn differences(registry: &Registry) -> Vec<String> {
+    [
+        numbers_and_names(registry),
+        registry.message.iter().flat_map(message).collect(),
+        registry
+            .message
+            .iter()
+            .flat_map(|one| capability(registry, one))
+            .collect(),
+        structs(registry),
+        enumerations(registry),
+        bits(registry),
+    ]
+    .concat()
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Struct {
-    name: String,
-    fields: Vec<Field>,
+fn numbers_and_names(registry: &Registry) -> Vec<String> {
+    let said = registry.message.iter();
+    let mut said: Vec<_> = said.map(|one| (one.number, one.name.clone())).collect();
+    said.sort();
+    let known: Vec<_> = names(|number| MessageType(number).name())
+        .into_iter()
+        .collect();
+    unequal("the messages", &said, &known)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Field {
-    name: String,
-    r#type: String,
+fn message(said: &Message) -> Vec<String> {
+    let Message {
+        number,
+        name,
+        direction,
+        since,
+        data,
+        fields,
+        capability: _,
+    } = said;
+    let mut differences = Vec::new();
+    if !version::SUPPORTED.contains(since) {
+        differences.push(format!("{name} is of version {since}, which is not spoken"));
+    }
+    let known = direction_of(MessageType(*number));
+    if known != Some(*direction) {
+        differences.push(format!("{name} goes {direction:?}, in the crate {known:?}"));
+    }
+    if has_data(name) != Some(*data) {
+        differences.push(format!("{name} has data: {data}, in the crate not so"));
+    }
+    let known = struct_of(name).map(|(fields, _)| fields);
+    differences.extend(unequal(name, &Some(named(fields)), &known));
+    differences
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Enumeration {
-    name: String,
-    r#type: String,
-    values: Vec<Named>,
+fn capability(registry: &Registry, message: &Message) -> Option<String> {
+    let needed = message.capability.as_ref()?;
+    let mut bits = registry.bitset.iter().flat_map(|set| &set.bits);
+    let is_there = bits.any(|bit| bit.name == *needed);
+    (!is_there).then(|| format!("{} needs {needed}, which is no bit", message.name))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Named {
-    number: u16,
-    name: String,
+/// Each struct, enumeration and bit set that the messages of the crate are made of.
+fn structs(registry: &Registry) -> Vec<String> {
+    let structs = registry.r#struct.iter();
+    let structs = structs.map(|one| (one.name.clone(), named(&one.fields)));
+    let enumerations = registry
+        .enumeration
+        .iter()
+        .map(|one| (&one.name, &one.r#type));
+    let bitsets = registry.bitset.iter().map(|one| (&one.name, &one.r#type));
+    let integers = enumerations.chain(bitsets);
+    let integers = integers.map(|(name, kind)| (name.clone(), vec![("0".into(), kind.clone())]));
+    let said: BTreeMap<String, Fields> = structs.chain(integers).collect();
+    let known: BTreeMap<String, Fields> = names(|number| MessageType(number).name())
+        .values()
+        .filter_map(|message| struct_of(message))
+        .flat_map(|(_, inside)| inside)
+        .collect();
+    unequal("what fields are made of", &said, &known)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Bitset {
-    name: String,
-    r#type: String,
-    bits: Vec<Bit>,
+fn enumerations(registry: &Registry) -> Vec<String> {
+    let known = BTreeMap::from([
+        ("CancelReason", names(|number| CancelReason(number).name())),
+        ("DeadlineKind", names(|number| DeadlineKind(number).name())),
+        ("FailureKind", names(|number| FailureKind(number).name())),
+        (
+            "InitializeCode",
+            names(|number| InitializeCode(number).name()),
+        ),
+        (
+            "ShutdownReason",
+            names(|number| ShutdownReason(number).name()),
+        ),
+    ]);
+    let said = registry.enumeration.iter().map(|one| {
+        let values = one
+            .values
+            .iter()
+            .map(|value| (value.number, value.name.clone()));
+        (one.name.as_str(), values.collect())
+    });
+    unequal("the enumerations", &said.collect(), &known)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Bit {
-    bit: u32,
-    name: String,
+fn bits(registry: &Registry) -> Vec<String> {
+    let bits = registry.bitset.iter().flat_map(|set| &set.bits);
+    let said: Vec<_> = bits
+        .map(|bit| (Capabilities(1 << bit.bit), bit.name.as_str()))
+        .collect();
+    unequal(
+        "the bits",
+        &said,
+        &vec![(Capabilities::STACK_DUMP, "stack dump")],
+    )
 }
 
-fn registry() -> Registry {
-    let text = std::fs::read_to_string(proto_spec().join("messages.toml")).unwrap();
-    toml::from_str(&text).unwrap()
-}
-
-/// The names of all numbers that have one.
-fn names(name: impl Fn(u16) -> Option<&'static str>) -> BTreeMap<u16, String> {
-    (0..=u16::MAX)
-        .filter_map(|number| Some((number, name(number)?.to_owned())))
+fn named(fields: &[Field]) -> Fields {
+    let fields = fields.iter();
+    fields
+        .map(|field| (field.name.clone(), field.r#type.clone()))
         .collect()
 }
 
-#[test]
-fn numbers_and_names() {
-    let registry = registry();
-    let registered: BTreeMap<_, _> = registry
-        .message
-        .iter()
-        .map(|message| (message.number, message.name.clone()))
-        .collect();
-    assert_eq!(registered.len(), registry.message.len(), "a number twice");
-    assert_eq!(registered, names(|number| MessageType(number).name()));
-}
-
-#[test]
-fn every_message_is_of_a_version_that_is_spoken() {
-    for message in registry().message {
-        assert!(
-            version::SUPPORTED.contains(&message.since),
-            "{}",
-            message.name
-        );
+fn unequal<T: PartialEq + std::fmt::Debug>(what: &str, said: &T, known: &T) -> Vec<String> {
+    if said == known {
+        Vec::new()
+    } else {
+        vec![format!(
+            "{what}: the registry says {said:?}, the crate {known:?}"
+        )]
     }
-}
-
-#[test]
-fn directions() {
-    for message in registry().message {
-        let kind = MessageType(message.number);
-        let body = Bytes::new();
-        let frame = Frame { kind, body };
-        let refused = Err(DecodeError::WrongDirection(kind));
-        let by_host = WorkerMessage::decode(frame.clone()).map(drop) == refused;
-        let by_worker = HostMessage::decode(frame).map(drop) == refused;
-        let to_worker = message.direction == Direction::HostToWorker;
-        assert_eq!((by_host, by_worker), (to_worker, !to_worker), "{kind}");
-    }
-}
-
-#[test]
-fn enumerations() {
-    for enumeration in registry().enumeration {
-        let known = match enumeration.name.as_str() {
-            "ShutdownReason" => names(|number| ShutdownReason(number).name()),
-            "CancelReason" => names(|number| CancelReason(number).name()),
-            "DeadlineKind" => names(|number| DeadlineKind(number).name()),
-            "FailureKind" => names(|number| FailureKind(number).name()),
-            "InitializeCode" => names(|number| InitializeCode(number).name()),
-            other => panic!("the crate has no enumeration {other}"),
-        };
-        let registered: BTreeMap<_, _> = enumeration
-            .values
-            .into_iter()
-            .map(|value| (value.number, value.name))
-            .collect();
-        assert_eq!(registered, known, "{}", enumeration.name);
-    }
-}
-
-#[test]
-fn capabilities() {
-    let bits: Vec<_> = registry()
-        .bitset
-        .iter()
-        .flat_map(|set| &set.bits)
-        .map(|bit| (Capabilities(1 << bit.bit), bit.name.clone()))
-        .collect();
-    assert_eq!(bits, [(Capabilities::STACK_DUMP, "stack dump".to_owned())]);
-}
-
-/// `vectors.rs` shows that the crate agrees with the vectors; so it agrees with these layouts too.
-#[test]
-fn layouts() {
-    let registry = registry();
-    for file in ["handshake.json", "messages.json"] {
-        for entry in load(file) {
-            if entry.get("skipped").is_some() {
-                continue;
-            }
-            let message = registry.message(text(&entry, "message"));
-            let has_data = entry.get("data_hex").is_some();
-            assert_eq!(message.data, has_data, "{entry}");
-
-            let mut body = registry.fields(&message.fields, &entry["fields"]);
-            if has_data {
-                body.extend(hex(&entry, "data_hex"));
-            }
-            let length = u32::try_from(2 + body.len()).unwrap();
-            let frame = [
-                &length.to_le_bytes()[..],
-                &message.number.to_le_bytes(),
-                &body,
-            ]
-            .concat();
-            assert_eq!(frame, hex(&entry, "hex"), "{entry}");
-        }
-    }
-}
-
-#[test]
-fn every_message_has_a_vector() {
-    let entries = load("messages.json");
-    for message in registry().message {
-        let name = Value::String(message.name);
-        assert!(
-            entries.iter().any(|entry| entry["message"] == name),
-            "messages.json has no {name}"
-        );
-    }
-}
-
-impl Registry {
-    fn message(&self, name: &str) -> &Message {
-        self.message
-            .iter()
-            .find(|message| message.name == name)
-            .unwrap_or_else(|| panic!("messages.toml has no {name}"))
-    }
-
-    fn fields(&self, fields: &[Field], values: &Value) -> Vec<u8> {
-        let named = values.as_object().unwrap();
-        assert_eq!(named.len(), fields.len(), "{values}");
-        fields
-            .iter()
-            .flat_map(|field| self.value(&field.r#type, &named[&field.name]))
-            .collect()
-    }
-
-    /// Section 3 of the protocol, word for word.
-    fn value(&self, kind: &str, value: &Value) -> Vec<u8> {
-        if let Some(inner) = argument(kind, "Option") {
-            return match value {
-                Value::Null => vec![0],
-                some => [vec![1], self.value(inner, some)].concat(),
-            };
-        }
-        if let Some(inner) = argument(kind, "Vec") {
-            let items = value.as_array().unwrap();
-            let encoded = items.iter().flat_map(|item| self.value(inner, item));
-            return integer(items.len() as u64)
-                .into_iter()
-                .chain(encoded)
-                .collect();
-        }
-        match kind {
-            "u16" | "u32" | "u64" => integer(value.as_u64().unwrap()),
-            "bool" => vec![u8::from(value.as_bool().unwrap())],
-            "String" => counted(value.as_str().unwrap().as_bytes().to_vec()),
-            "bytes" => counted(
-                value
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|byte| u8::try_from(byte.as_u64().unwrap()).unwrap())
-                    .collect(),
-            ),
-            name => self.named(name, value),
-        }
-    }
-
-    fn named(&self, name: &str, value: &Value) -> Vec<u8> {
-        if let Some(layout) = self.r#struct.iter().find(|layout| layout.name == name) {
-            return self.fields(&layout.fields, value);
-        }
-        let enumerations = self.enumeration.iter().map(|one| (&one.name, &one.r#type));
-        let bitsets = self.bitset.iter().map(|one| (&one.name, &one.r#type));
-        let (_, integer) = enumerations
-            .chain(bitsets)
-            .find(|(known, _)| *known == name)
-            .unwrap_or_else(|| panic!("messages.toml has no type {name}"));
-        self.value(integer, value)
-    }
-}
-
-/// `T` of `outer<T>`.
-fn argument<'a>(kind: &'a str, outer: &str) -> Option<&'a str> {
-    kind.strip_prefix(outer)?
-        .strip_prefix('<')?
-        .strip_suffix('>')
-}
-
-fn counted(bytes: Vec<u8>) -> Vec<u8> {
-    [integer(bytes.len() as u64), bytes].concat()
-}
-
-fn integer(value: u64) -> Vec<u8> {
-    let bytes = value.to_le_bytes();
-    let (marker, width) = match value {
-        0..=250 => return vec![bytes[0]],
-        251..=0xffff => (0xfb, 2),
-        0x1_0000..=0xffff_ffff => (0xfc, 4),
-        _ => (0xfd, 8),
-    };
-    [&[marker], &bytes[..width]].concat()
 }

@@ -62,7 +62,12 @@ fn each_is_one_sentence_that_says_how_binding_it_is() {
 fn what_the_vectors_cite_is_there() {
     let known: BTreeSet<_> = requirements().into_iter().map(|(id, _)| id).collect();
     let mut cited = BTreeSet::new();
-    for file in ["frames.json", "primitives.json", "malformed.json"] {
+    for file in [
+        "frames.json",
+        "primitives.json",
+        "malformed.json",
+        "large.json",
+    ] {
         for entry in load(file) {
             cited.extend(entry["requirement"].as_str().map(str::to_owned));
         }
@@ -118,4 +123,41 @@ fn the_table_of_messages_is_that_of_the_registry() {
     let (table, _) = table.split_once("### 5.2").unwrap();
     let table = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     assert_eq!(table.collect::<Vec<_>>(), rows.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_edition_is_the_last_one_in_the_changelog() {
+    let [text, changes] = ["README.md", "CHANGELOG.md"]
+        .map(|file| std::fs::read_to_string(proto_spec().join(file)).unwrap());
+    let (_, edition) = text.split_once("\nEdition ").unwrap();
+    let (_, last) = changes.split_once("\n## ").unwrap();
+    let edition = edition.lines().next().unwrap();
+    assert_eq!(edition, format!("{}.", last.lines().next().unwrap()));
+}
+
+/// Whoever reads a citation in the text finds what it names.
+#[test]
+fn what_the_text_cites_is_there() {
+    let text = std::fs::read_to_string(proto_spec().join("README.md")).unwrap();
+    let known: BTreeSet<_> = requirements().into_iter().map(|(id, _)| id).collect();
+    let cited = text.split("GR-").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-')?;
+        let id = rest[..end].trim_end_matches(['.', '-']);
+        (!id.is_empty()).then(|| format!("GR-{id}"))
+    });
+    let unknown: Vec<_> = cited.filter(|id| !known.contains(id)).collect();
+    assert_eq!(unknown, [""; 0]);
+
+    let headings: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("### ").or(line.strip_prefix("## ")))
+        .filter_map(|heading| heading.split(' ').next())
+        .collect();
+    let sections = text.split("section ").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        rest[..end.unwrap_or(rest.len())].trim_end_matches('.')
+    });
+    for section in sections.filter(|section| !section.is_empty()) {
+        assert!(headings.contains(section), "there is no section {section}");
+    }
 }

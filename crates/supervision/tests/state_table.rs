@@ -87,10 +87,10 @@ fn messages() -> Vec<Event> {
         }),
         ..ready()
     };
-    let extend = |which| {
+    let extend = |which, job| {
         WorkerMessage::ExtendDeadline(ExtendDeadline {
             which,
-            job: 1,
+            job,
             extra_ms: 3_000,
         })
     };
@@ -124,9 +124,9 @@ fn messages() -> Vec<Event> {
             WorkerMessage::ShuttingDown(ShuttingDown { jobs: 0 }),
         ),
         ("exiting", exiting("bye")),
-        ("extend initialize", extend(DeadlineKind::INITIALIZE)),
-        ("extend job", extend(DeadlineKind::JOB)),
-        ("extend close", extend(DeadlineKind::CLOSE)),
+        ("extend initialize", extend(DeadlineKind::INITIALIZE, 0)),
+        ("extend job", extend(DeadlineKind::JOB, 1)),
+        ("extend close", extend(DeadlineKind::CLOSE, 0)),
         (
             "retire",
             WorkerMessage::Retire(Retire {
@@ -450,6 +450,176 @@ fn the_diagram_of_the_states() {
     let seen: BTreeSet<_> = edges.keys().map(|(from, _)| *from).collect();
     assert_eq!(seen.len(), 6, "each state is in the diagram");
     insta::assert_snapshot!("diagram", dot);
+}
+
+// ---- the same for readers of the protocol, in fewer words
+
+/// Set to anything, it lets the test write the diagrams into the text.
+const WRITE: &str = "GREENROOM_WRITE_DIAGRAMS";
+const BEGIN: &str = "<!-- state diagram: generated -->\n";
+const END: &str = "<!-- end of the state diagram -->\n";
+
+#[test]
+fn the_diagrams_in_the_text_of_the_protocol() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto-spec/README.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("the text has the first mark");
+    let (found, after) = rest.split_once(END).expect("the text has the second mark");
+    let diagrams = format!(
+        "\n{}\n{}\n",
+        mermaid(&life_of_a_worker()),
+        mermaid(&life_of_a_job())
+    );
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(path, [before, BEGIN, &diagrams, END, after].concat()).unwrap();
+        return;
+    }
+    assert_eq!(
+        found, diagrams,
+        "the table has changed: run this test with {WRITE}=1 and look at what it has written"
+    );
+}
+
+/// What leads from one state to another, in the order of a life.
+type Arrows = Vec<((String, String), Vec<String>)>;
+
+fn mermaid(arrows: &Arrows) -> String {
+    let mut text = String::from("```mermaid\nstateDiagram-v2\n");
+    for ((from, to), labels) in arrows {
+        writeln!(text, "    {from} --> {to}: {}", labels.join("<br>")).unwrap();
+    }
+    text.push_str("```\n");
+    text
+}
+
+fn add_arrow(arrows: &mut Arrows, from: &str, to: &str, label: &str) {
+    // A colon begins the label, and a blank ends a name.
+    let name = |state: &str| state.replace(' ', "_");
+    let ends = (name(from), name(to));
+    let known = arrows.iter().position(|(known, _)| *known == ends);
+    let at = known.unwrap_or_else(|| {
+        arrows.push((ends, Vec::new()));
+        arrows.len() - 1
+    });
+    let labels = &mut arrows[at].1;
+    if !labels.iter().any(|known| known == label) {
+        labels.push(label.to_owned());
+    }
+}
+
+fn life_of_a_worker() -> Arrows {
+    let events = all_events();
+    let mut arrows = Arrows::new();
+    add_arrow(&mut arrows, "[*]", &State::Starting.to_string(), "start");
+    for (_, situation) in situations() {
+        for row in rows(&situation, &events) {
+            let Row { from, to, .. } = row;
+            if from != to {
+                add_arrow(
+                    &mut arrows,
+                    &from.to_string(),
+                    &to.to_string(),
+                    in_short(&row),
+                );
+            }
+        }
+    }
+    add_arrow(&mut arrows, &State::Exited.to_string(), "[*]", "report");
+    arrows
+}
+
+/// An event by what it means to whoever reads the protocol: many of the table are one here.
+fn in_short(row: &Row) -> &'static str {
+    match (row.event.as_str(), row.to) {
+        ("spawned", _) => "spawned",
+        ("spawn failed", _) => "cannot be spawned",
+        ("response: ready", State::Ready) => "InitializeResponse",
+        ("response: refused", State::Closing) => "InitializeResponse with an error",
+        ("disconnected" | "frame cut short", State::Closing) => "end of the stream",
+        ("exiting", State::Closing) => "Exiting",
+        ("close", State::Closing) => "Shutdown is sent",
+        ("close" | "kill", _) => "killed on request",
+        ("memory: above limit", _) => "above its memory limit",
+        (event, _) if event.starts_with("exit ") => "the process is gone",
+        (event, _) if event.starts_with("after ") => "a deadline",
+        // No other frame or message kills.
+        (_, State::Killing) => "any violation",
+        (other, to) => panic!("{other}, which leads to {to}, has no short name"),
+    }
+}
+
+fn life_of_a_job() -> Arrows {
+    let events = all_events();
+    let mut arrows = Arrows::new();
+    for (name, situation) in situations() {
+        let Some(state) = job_in(name) else {
+            continue;
+        };
+        // The rows of the deadlines follow one another, each from where the last one led.
+        let mut state = state;
+        for row in rows(&situation, &events) {
+            let Some((to, label)) = step_of_job(&row) else {
+                continue;
+            };
+            // A second job is no step of the first.
+            if (state == "[*]") == (to == "sent") {
+                add_arrow(&mut arrows, state, to, label);
+                if row.event.starts_with("after ") {
+                    state = to;
+                }
+            }
+        }
+    }
+    assert!(
+        ["sent", "accepted", "told_to_stop"].iter().all(|state| {
+            let mut from = arrows.iter().map(|((from, _), _)| from);
+            from.any(|from| from == state)
+        }),
+        "each state of a job is in the diagram"
+    );
+    arrows
+}
+
+/// What the situation's job is doing; one that is idle is where a job begins.
+fn job_in(situation: &str) -> Option<&'static str> {
+    match situation {
+        "ready, idle" => Some("[*]"),
+        "ready, job sent" => Some("sent"),
+        "ready, job accepted" => Some("accepted"),
+        "ready, job told to stop" => Some("told to stop"),
+        _ => None,
+    }
+}
+
+/// Where a row leads the job, and by what.
+fn step_of_job(row: &Row) -> Option<(&'static str, &'static str)> {
+    let label = match row.event.as_str() {
+        "launch" => "StartJob",
+        "accepted" => "JobAccepted",
+        "cancel" => "CancelJob (requested)",
+        "finished: ok" => "JobFinished",
+        "finished: cancelled" => "JobFinished, cancelled",
+        "finished: failed" => "JobFinished, failed",
+        event if event.starts_with("exit ") => "the worker dies",
+        event if event.starts_with("after ") && row.actions.contains("CancelJob (deadline)") => {
+            "CancelJob (deadline)"
+        }
+        event if event.starts_with("after ") => "does not stop, the worker is killed",
+        _ => return None,
+    };
+    // In the order of how final they are: an exit is listed with the job's end before it.
+    let ends = [
+        ("job 1 ok", "ok"),
+        ("job 1 failed", "failed"),
+        ("job 1 cancelled", "cancelled"),
+        ("job 1 out of time", "out of time"),
+        ("job 1 lost", "lost"),
+        ("job 1 accepted", "accepted"),
+        ("send CancelJob", "told to stop"),
+        ("send StartJob", "sent"),
+    ];
+    let found = ends.iter().find(|(said, _)| row.actions.contains(said));
+    found.map(|(_, to)| (*to, label))
 }
 
 #[test]

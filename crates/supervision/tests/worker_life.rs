@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use greenroom_protocol::{
-    CallRequest, CancelReason, Capabilities, DeadlineKind, DecodeError, ExtendDeadline, FrameError,
-    HostMessage, InitializeResponse, Limits, MessageType, Pair, Retire, ShuttingDown,
+    CallRequest, CancelReason, Capabilities, DeadlineKind, DecodeError, ExtendDeadline, Extension,
+    FrameError, HostMessage, InitializeResponse, Limits, MessageType, Pair, Retire, ShuttingDown,
     WorkerMessage,
 };
 use greenroom_supervision::exit::InitializePhase;
@@ -20,7 +20,7 @@ use greenroom_supervision::{
 };
 use sim::{
     Child, Fact, KILLED, PID, Sim, accepted, at, cancelled, exiting, finished, job, job_with, ms,
-    output, pong, ready, secs,
+    output, pong, ready, secs, stack_dump,
 };
 
 const MB: u64 = 1_000_000;
@@ -410,6 +410,77 @@ fn a_job_may_finish_while_its_worker_leaves() {
 }
 
 #[test]
+fn a_deadline_is_extended_for_a_job_that_runs_or_for_none() {
+    for (which, job) in [
+        (DeadlineKind::JOB, 99),
+        (DeadlineKind::INITIALIZE, 1),
+        (DeadlineKind::CLOSE, 1),
+    ] {
+        let mut sim = Sim::ready(Child::healthy(), policy());
+        sim.says(extend(which, job, 1_000));
+        assert_eq!(sim.broke(), "GR-5.7-1", "{which} with job {job}");
+    }
+}
+
+#[test]
+fn pings_may_be_answered_in_any_order_and_each_once() {
+    let mut sim = Sim::ready(Child::hung(), policy());
+    sim.run_until(at(secs(6)));
+    assert!(sim.pings().len() >= 2);
+    sim.says(pong(1));
+    sim.says(pong(0));
+    assert_eq!(sim.kills(), []);
+    sim.says(pong(1));
+    assert_eq!(sim.broke(), "GR-5.2-1");
+}
+
+#[test]
+fn nothing_is_said_after_a_farewell() {
+    let mut sim = Sim::ready(Child::healthy(), policy());
+    sim.says(exiting("tired"));
+    let pings = sim.pings().len();
+    sim.run_until(at(secs(9)));
+    assert_eq!(sim.pings().len(), pings, "there is nobody to answer");
+    sim.says(exiting("very"));
+    assert_eq!(sim.broke(), "GR-5.3-6");
+}
+
+#[test]
+fn stacks_that_nobody_asked_for_are_refused() {
+    let mut sim = Sim::ready(Child::healthy(), policy());
+    sim.says(stack_dump("main: loop"));
+    assert_eq!(sim.broke(), "GR-4.4-1", "it did not even offer any");
+    let able = Child {
+        capabilities: Capabilities::STACK_DUMP,
+        ..Child::healthy()
+    };
+    let mut sim = Sim::ready(able, policy());
+    sim.says(stack_dump("main: loop"));
+    assert_eq!(sim.broke(), "GR-5.9-4");
+}
+
+#[test]
+fn an_extension_is_listed_once() {
+    let extension = |number| Extension {
+        number,
+        content: Vec::new(),
+    };
+    let mut sim = Sim::new(
+        Child {
+            initializes: None,
+            ..Child::healthy()
+        },
+        policy(),
+    );
+    sim.run_until(at(ms(50)));
+    sim.says(WorkerMessage::InitializeResponse(InitializeResponse {
+        extensions: vec![extension(7), extension(8), extension(7)],
+        ..ready()
+    }));
+    assert_eq!(sim.broke(), "GR-4.5-2");
+}
+
+#[test]
 fn a_worker_may_say_goodbye_by_itself() {
     let mut sim = Sim::ready(Child::healthy(), policy());
     sim.says(exiting("tired"));
@@ -720,15 +791,10 @@ fn a_deadline_that_is_not_running_is_not_extended() {
     let mut sim = Sim::ready(child, policy());
     let number = sim.launch(None);
     sim.command(|worker, now| worker.cancel(now, number));
-    for which in [
-        DeadlineKind::INITIALIZE,
-        DeadlineKind::CLOSE,
-        DeadlineKind::JOB,
-    ] {
-        sim.says(extend(which, number, 1_000));
-    }
-    sim.says(extend(DeadlineKind(77), 0, 1_000));
-    sim.says(extend(DeadlineKind::JOB, 99, 1_000));
+    sim.says(extend(DeadlineKind::INITIALIZE, 0, 1_000));
+    sim.says(extend(DeadlineKind::CLOSE, 0, 1_000));
+    sim.says(extend(DeadlineKind::JOB, number, 1_000));
+    sim.says(extend(DeadlineKind(77), 99, 1_000));
     sim.run_to_exit();
     assert_eq!(sim.kills(), [at(ms(5_100))]);
     let none = sim.notices().into_iter().filter(|(_, notice)| {
@@ -1082,7 +1148,7 @@ fn finishing_before_accepting_is_a_breach_and_loses_the_job() {
     let mut sim = Sim::ready(Child::hung(), policy());
     sim.launch(None);
     sim.says(finished(1));
-    assert_eq!(sim.broke(), "GR-5.4-5");
+    assert_eq!(sim.broke(), "GR-5.4-4");
 }
 
 #[test]

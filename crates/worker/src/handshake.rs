@@ -1,5 +1,6 @@
 //! The first exchange: what the host offers, the handler's preparation, what the worker is.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::process;
 use std::sync::Arc;
@@ -39,6 +40,17 @@ pub(crate) async fn shake_hands<H: Handler>(
 ) -> Result<ControlFlow<End, Ready<H>>, Fault> {
     let (request, arguments) = first_message(connection, guard).await?;
     logs::install(&request.log_filter);
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = request
+        .extensions
+        .iter()
+        .find(|extension| !seen.insert(extension.number))
+    {
+        return Err(Fault::out_of_place(
+            "GR-4.5-2",
+            format!("extension {} is listed twice", twice.number),
+        ));
+    }
     let theirs = request.protocol_min..=request.protocol_max;
     let Some(version) = negotiate(SUPPORTED, theirs.clone()) else {
         let message = format!(

@@ -140,7 +140,10 @@ impl<H: Handler> Session<H> {
             HostMessage::StartJob(start, data) => self.on_start_job(start, data),
             HostMessage::JobInput(input, data) => self.on_input(input, &data),
             HostMessage::CancelJob(cancel) => self.on_cancel(cancel),
-            HostMessage::JobWindow(window) => self.on_window(window),
+            HostMessage::JobWindow(window) => {
+                self.on_window(window);
+                Ok(())
+            }
             HostMessage::CallResponse(response, data) => self.on_answer(response, data),
             HostMessage::Shutdown(shutdown) => self.on_shutdown(shutdown),
             HostMessage::DumpStacks => self.dump(),

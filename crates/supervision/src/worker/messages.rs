@@ -1,11 +1,13 @@
 //! What each message of a worker means in each state.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use greenroom_protocol::{
-    CallRequest, CancelReason, DeadlineKind, ExtendDeadline, FailureKind, InitializeCode,
-    InitializeError, InitializeResponse, JobFailure, JobFinished, Pong, WorkerMessage, version,
+    CallRequest, CancelReason, Capabilities, DeadlineKind, ExtendDeadline, Extension, FailureKind,
+    InitializeCode, InitializeError, InitializeResponse, JobFailure, JobFinished, Pong,
+    WorkerMessage, version,
 };
 
 use super::timers::Timer;
@@ -28,9 +30,13 @@ impl Worker {
         if self.distrusted || matches!(self.state, State::Starting | State::Exited) {
             return;
         }
+        if self.farewell.is_some() {
+            let detail = format!("{} after Exiting", message.kind());
+            return self.violation(now, "GR-5.3-6", detail);
+        }
         match message {
             WorkerMessage::InitializeResponse(response) => self.response(now, response),
-            WorkerMessage::ExtendDeadline(extend) => self.extend(extend),
+            WorkerMessage::ExtendDeadline(extend) => self.extend(now, extend),
             WorkerMessage::Exiting(exiting) => {
                 self.farewell = Some(harmless(&exiting.reason, MAX_WORDS));
                 self.leaves_by_itself(now);
@@ -57,7 +63,7 @@ impl Worker {
             WorkerMessage::JobOutput(output, data) => self.output(now, output.job, data),
             WorkerMessage::JobFinished(finished, data) => self.finished(now, finished, data),
             WorkerMessage::CallRequest(request, argument) => self.call(now, request, argument),
-            WorkerMessage::StackDump(dump) => self.stacks = Some(harmless(&dump.text, MAX_STACKS)),
+            WorkerMessage::StackDump(dump) => self.stack_dump(now, &dump.text),
         }
     }
 
@@ -68,6 +74,10 @@ impl Worker {
                 self.violation(now, "GR-4.1-1", "a second InitializeResponse");
             }
             return;
+        }
+        if let Some(number) = listed_twice(&response.extensions) {
+            let detail = format!("extension {number} is listed twice");
+            return self.violation(now, "GR-4.5-2", detail);
         }
         if let Some(error) = response.error {
             self.reason = Some(ExitReason::InitializeFailed {
@@ -139,6 +149,10 @@ impl Worker {
     /// It has said goodbye, asked or not.
     fn leaves_by_itself(&mut self, now: Time) {
         self.may_leave = true;
+        // Nothing more is to come, so nothing more is waited for but its end.
+        for timer in [Timer::HighPing, Timer::Silence] {
+            self.timers.clear(timer);
+        }
         if matches!(self.state, State::Initializing | State::Ready) {
             self.timers.clear(Timer::Initialize);
             self.enter(State::Closing, now);
@@ -147,7 +161,27 @@ impl Worker {
         }
     }
 
-    fn extend(&mut self, extend: ExtendDeadline) {
+    fn stack_dump(&mut self, now: Time, text: &str) {
+        if !self.capabilities.contains(Capabilities::STACK_DUMP) {
+            return self.violation(now, "GR-4.4-1", "a StackDump without the capability for it");
+        }
+        let Some(open) = self.dumps_open.checked_sub(1) else {
+            return self.violation(now, "GR-5.9-4", "a StackDump that nobody asked for");
+        };
+        self.dumps_open = open;
+        self.stacks = Some(harmless(text, MAX_STACKS));
+    }
+
+    fn extend(&mut self, now: Time, extend: ExtendDeadline) {
+        let fits = match extend.which {
+            DeadlineKind::JOB => self.jobs.get(extend.job).is_some(),
+            DeadlineKind::INITIALIZE | DeadlineKind::CLOSE => extend.job == 0,
+            _ => true,
+        };
+        if !fits {
+            let detail = format!("ExtendDeadline({}) with job {}", extend.which, extend.job);
+            return self.violation(now, "GR-5.7-1", detail);
+        }
         let asked = Duration::from_millis(extend.extra_ms);
         let max = self.policy.max_extension;
         let granted = match extend.which {
@@ -235,17 +269,18 @@ impl Worker {
         let Some(job) = self.jobs.get(finished.job) else {
             return self.unknown_job(now, "JobFinished", finished.job);
         };
-        let (may, ended) = match &finished.failure {
-            Some(failure) if failure.kind == FailureKind::REJECTED => {
-                (!job.accepted, "rejected after")
-            }
-            Some(_) => (true, ""),
-            None => (job.accepted || finished.cancelled, "done before"),
+        let broken = match &finished.failure {
+            Some(failure) if failure.kind == FailureKind::REJECTED => job
+                .accepted
+                .then_some(("GR-5.4-13", "rejected after it was accepted")),
+            Some(_) => None,
+            None => (!job.accepted && !finished.cancelled)
+                .then_some(("GR-5.4-4", "done without having been accepted")),
         };
-        if !may {
+        if let Some((requirement, what)) = broken {
             // It stays with the worker, and is lost with it.
-            let detail = format!("job {} was {ended} it was accepted", finished.job);
-            return self.violation(now, "GR-5.4-5", detail);
+            let detail = format!("job {} was {what}", finished.job);
+            return self.violation(now, requirement, detail);
         }
         let Some(job) = self.jobs.remove(finished.job) else {
             return;
@@ -297,6 +332,13 @@ impl Worker {
             argument,
         });
     }
+}
+
+/// The first extension number that is in the list more than once.
+fn listed_twice(extensions: &[Extension]) -> Option<u32> {
+    let mut seen = BTreeSet::new();
+    let mut numbers = extensions.iter().map(|extension| extension.number);
+    numbers.find(|number| !seen.insert(*number))
 }
 
 /// What the worker says, or what its code means if it says nothing.

@@ -66,6 +66,8 @@ pub struct Worker {
     call_refused: bool,
     kill_overdue: bool,
     stacks_asked: bool,
+    /// How often its stacks were asked for without an answer.
+    dumps_open: u32,
     stacks: Option<String>,
     farewell: Option<String>,
     capabilities: Capabilities,
@@ -108,6 +110,7 @@ impl Worker {
             call_refused: false,
             kill_overdue: false,
             stacks_asked: false,
+            dumps_open: 0,
             stacks: None,
             farewell: None,
             capabilities: Capabilities::default(),
@@ -442,8 +445,9 @@ impl Worker {
     fn ping(&mut self, now: Time) {
         self.timers
             .set(Timer::Ping, now + self.policy.ping_interval);
-        // Before the handshake is over, the wake-up only shows whether the host was late.
-        if self.slots == 0 {
+        // Before the handshake is over and after a farewell, the wake-up only shows whether the host
+        // was late.
+        if self.slots == 0 || self.farewell.is_some() {
             return;
         }
         if let Some(seq) = self.pings.send(now) {
@@ -474,6 +478,7 @@ impl Worker {
     fn silent(&mut self, now: Time) {
         if self.capabilities.contains(Capabilities::STACK_DUMP) && !self.stacks_asked {
             self.stacks_asked = true;
+            self.dumps_open += 1;
             self.send(HostMessage::DumpStacks);
             self.timers.set(Timer::Silence, now + STACKS_WITHIN);
             return;

@@ -28,12 +28,10 @@ impl Pings {
         Some(seq)
     }
 
-    /// The round trip of ping `seq`, or `None` if no such ping is under way. Answers come in order,
-    /// so older pings are given up.
+    /// The round trip of ping `seq`, or `None` if no such ping is under way.
     pub(super) fn answer(&mut self, seq: u64, now: Time) -> Option<Duration> {
         let at = self.under_way.iter().position(|(sent, _)| *sent == seq)?;
-        let (_, sent_at) = self.under_way[at];
-        self.under_way.drain(..=at);
+        let (_, sent_at) = self.under_way.remove(at)?;
         let rtt = now - sent_at;
         self.last_rtt = Some(rtt);
         Some(rtt)

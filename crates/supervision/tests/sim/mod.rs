@@ -174,6 +174,11 @@ impl Sim {
     }
 
     pub(crate) fn says(&mut self, message: WorkerMessage) {
+        if matches!(message, WorkerMessage::Exiting(_)) {
+            // A process that is right says nothing after it.
+            self.facts
+                .retain(|_, fact| !matches!(fact, Fact::Message(_)));
+        }
         let now = self.now;
         self.worker.handle_message(now, message);
         self.settle();
@@ -270,7 +275,7 @@ impl Sim {
         match fact {
             Fact::Spawned => worker.handle_spawned(now, PID),
             Fact::SpawnFailed(failure) => worker.handle_spawn_failed(now, failure),
-            Fact::Message(message) => worker.handle_message(now, message),
+            Fact::Message(message) => return self.says(message),
             Fact::Disconnected => worker.handle_disconnected(now),
             Fact::Memory => worker.handle_memory(now, self.child.rss),
             Fact::Exited(status) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use greenroom_protocol::{CancelJob, JobAccepted, JobInput, JobWindow, StartJob, WorkerMessage};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Session;
@@ -116,18 +117,11 @@ impl<H: Handler> Session<H> {
         Ok(())
     }
 
-    pub(super) fn on_window(&mut self, JobWindow { job, bytes }: JobWindow) -> Result<(), Fault> {
-        let Some(state) = self.running.get(&job) else {
-            return Ok(());
-        };
-        let bytes = bytes as usize;
-        if state.window.available_permits() + bytes > u32::MAX as usize {
-            return Err(Fault::out_of_place(
-                "GR-5.5-3",
-                format!("the window of job {job} grows over {} bytes", u32::MAX),
-            ));
+    /// A window may grow for ever; beyond what can be counted, more makes no difference.
+    pub(super) fn on_window(&self, JobWindow { job, bytes }: JobWindow) {
+        if let Some(state) = self.running.get(&job) {
+            let room = Semaphore::MAX_PERMITS - state.window.available_permits();
+            state.window.add_permits(room.min(bytes as usize));
         }
-        state.window.add_permits(bytes);
-        Ok(())
     }
 }

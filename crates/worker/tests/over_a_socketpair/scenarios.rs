@@ -606,11 +606,7 @@ fn every_message_out_of_place_exits_70() {
             huge.clone(),
         ),
     };
-    let window = JobWindow {
-        job: 1,
-        bytes: u32::MAX,
-    };
-    let cases: [(Vec<HostMessage>, &str); 6] = [
+    let cases: [(Vec<HostMessage>, &str); 5] = [
         (vec![initialize()], "GR-4.1-2"),
         (
             vec![HostMessage::CallResponse(answer, Bytes::new())],
@@ -622,7 +618,6 @@ fn every_message_out_of_place_exits_70() {
             "GR-5.4-8",
         ),
         ((0..5).map(piece).collect(), "GR-5.4-9"),
-        (vec![hang(), HostMessage::JobWindow(window)], "GR-5.5-3"),
     ];
     for (messages, requirement) in cases {
         let mut peer = Peer::ready("actor");
