@@ -1,0 +1,97 @@
+// Destinations, titles and labels of links, and which URLs are safe to follow.
+
+import { escapeHtml, unescape } from './escape.js';
+
+const SAFE = new Set(['http', 'https', 'mailto', 'ftp', 'ftps', 'irc', 'ircs', 'news', 'tel', 'xmpp']);
+
+/** An `href` or `src`: percent-encoded and escaped, or empty for a scheme that could run something. */
+export function url(raw) {
+  // Browsers take out control characters and spaces before they look for the scheme.
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(raw.replace(/[\u0000-\u0020]/g, ''))?.[1];
+  if (scheme !== undefined && !SAFE.has(scheme.toLowerCase())) return '';
+  const encoded = raw.replace(/%(?![0-9a-fA-F]{2})|[^A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+/g, (part) => encodeURIComponent(part.toWellFormed()));
+  return escapeHtml(encoded);
+}
+
+/** `[label]: destination "title"` definitions are looked up without regard to case and spaces. */
+export const normalLabel = (label) => label.trim().replace(/\s+/g, ' ').toLowerCase().toUpperCase();
+
+const DESTINATION = /<((?:\\.|[^<>\\\n])*)>|((?!<)(?:\\[!-/:-@[-`{-~]|\\|[^ \\\u0000-\u001f])+)/y;
+const TITLE = /"((?:\\[^]|[^"\\])*)"|'((?:\\[^]|[^'\\])*)'|\(((?:\\[^]|[^()\\])*)\)/y;
+const SPACE = /[ \t]*\n?[ \t]*/y;
+
+function at(pattern, text, position) {
+  pattern.lastIndex = position;
+  return pattern.exec(text);
+}
+
+/** How far a bare destination goes: to the first closing parenthesis that nothing opened. */
+function balanced(text) {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    if (text[index] === '\\') index += 1;
+    else if (text[index] === '(') depth += 1;
+    else if (text[index] === ')') {
+      depth -= 1;
+      if (depth < 0) return text.slice(0, index);
+    }
+  }
+  return depth === 0 ? text : undefined;
+}
+
+function destinationAt(text, position) {
+  const match = at(DESTINATION, text, position);
+  if (match === null) return undefined;
+  if (match[1] !== undefined) return { destination: unescape(match[1]), end: position + match[0].length };
+  const bare = balanced(match[2]);
+  return bare === undefined ? undefined : { destination: unescape(bare), end: position + bare.length };
+}
+
+function titleAt(text, position) {
+  const match = at(TITLE, text, position);
+  const title = match?.[1] ?? match?.[2] ?? match?.[3];
+  if (title === undefined || /\n[ \t]*\n/.test(title)) return undefined;
+  return { title: unescape(title), end: position + match[0].length };
+}
+
+const skip = (text, position) => position + at(SPACE, text, position)[0].length;
+
+/** `(destination "title")` at a position. */
+export function inlineTarget(text, position) {
+  if (text[position] !== '(') return undefined;
+  let end = skip(text, position + 1);
+  const target = destinationAt(text, end);
+  end = target?.end ?? end;
+  const space = skip(text, end);
+  const title = space > end ? titleAt(text, space) : undefined;
+  end = skip(text, title?.end ?? end);
+  return text[end] === ')'
+    ? { destination: target?.destination ?? '', title: title?.title, end: end + 1 }
+    : undefined;
+}
+
+const LABEL = /\[((?:\\.|[^\\[\]]){0,999})\]/sy;
+
+/** `[label]` at a position. */
+export function labelAt(text, position) {
+  const match = at(LABEL, text, position);
+  return match === null ? undefined : { label: match[1], end: position + match[0].length };
+}
+
+/** A definition at the beginning of a paragraph. */
+export function definitionAt(text) {
+  const label = labelAt(text, /^ {0,3}/.exec(text)[0].length);
+  if (label === undefined || label.label.trim() === '' || text[label.end] !== ':') return undefined;
+  const target = destinationAt(text, skip(text, label.end + 1));
+  if (target === undefined) return undefined;
+  const lineEnd = /[ \t]*(?:\n|$)/y;
+  const space = skip(text, target.end);
+  const title = space > target.end ? titleAt(text, space) : undefined;
+  const titleEnds = title && at(lineEnd, text, title.end);
+  const ends = titleEnds ? undefined : at(lineEnd, text, target.end);
+  if (!titleEnds && !ends) return undefined;
+  return {
+    label: normalLabel(label.label), destination: target.destination, title: titleEnds ? title.title : undefined,
+    end: titleEnds ? title.end + titleEnds[0].length : target.end + ends[0].length,
+  };
+}

@@ -1,0 +1,1 @@
+"""Statistics of CSV files, column by column, in one pass over the rows."""
