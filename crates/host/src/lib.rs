@@ -78,14 +78,14 @@ pub use command::{Command, CommandError};
 pub use event::{Event, EventKind, Events};
 pub use greenroom_protocol::{FailureKind, Limits};
 pub use greenroom_supervision::exit::InitializePhase;
-pub use greenroom_supervision::pool::{PoolNotice, Refusal};
+pub use greenroom_supervision::pool::{Due, PoolNotice, Refusal};
 pub use greenroom_supervision::worker::{LaunchRefused, Notice, State};
 pub use greenroom_supervision::{
     ExitReason, ExitReport, ExitStatus, PolicyError, SpawnFailure, WorkerId, WorkerPolicy, harmless,
 };
 pub use job::{Job, JobError, JobHandle, LaunchError};
 pub use os::init;
-pub use pool::{Pool, PoolBuilder, Reservation, StartError, Stats};
+pub use pool::{Pool, PoolBuilder, ReloadError, Reservation, StartError, Stats};
 pub use probe::{AddressProblem, Probe, ProbeError, ProbeFailure};
 pub use process::{ConfigError, Process, ProcessError};
 pub use report::CrashReport;

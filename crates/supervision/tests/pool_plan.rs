@@ -505,7 +505,7 @@ fn a_place_is_filled_again_only_when_it_is_empty_and_its_generation_rises() {
         .log
         .iter()
         .filter_map(|(_, action)| match action {
-            PoolAction::Start(worker) => Some(worker.generation),
+            PoolAction::Start { worker, .. } => Some(worker.generation),
             _ => None,
         })
         .max();

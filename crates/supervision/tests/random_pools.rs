@@ -37,9 +37,10 @@ fn some_policy() -> impl Strategy<Value = PoolPolicy> {
         1..5_usize,
         1..8_usize,
         any::<u64>(),
+        proptest::option::of(1..30_u64),
     )
         .prop_map(
-            |(idle, max, jobs, init_concurrency, queue, seed)| PoolPolicy {
+            |(idle, max, jobs, init_concurrency, queue, seed, age)| PoolPolicy {
                 idle: idle.min(max),
                 max_workers: max,
                 jobs_per_worker: jobs,
@@ -47,6 +48,7 @@ fn some_policy() -> impl Strategy<Value = PoolPolicy> {
                 queue,
                 queue_deadline: secs(20),
                 seed,
+                max_age: age.map(secs),
                 ..PoolPolicy::for_processors(1)
             },
         )
@@ -70,7 +72,7 @@ fn some_worker(crew: &Crew, arg: u16, fits: impl Fn(&crew::Held) -> bool) -> Opt
 
 fn step(crew: &mut Crew, choice: u8, arg: u16) {
     let ready = |held: &crew::Held| held.slots > 0;
-    match choice % 24 {
+    match choice % 27 {
         0..=5 => drop(crew.request()),
         6 | 7 => crew.run_for(ms(u64::from(arg) % 500)),
         8 => crew.run_for(ms(u64::from(arg))),
@@ -116,6 +118,16 @@ fn step(crew: &mut Crew, choice: u8, arg: u16) {
         }
         23 if arg.is_multiple_of(16) => crew.drain(),
         23 if arg % 16 == 1 => crew.close(),
+        24 => drop(crew.reload()),
+        25 => {
+            let fails = Starts::Fail(too_slow());
+            crew.new_starts = (arg & 1 == 0).then_some(fails);
+        }
+        26 => {
+            if let Some(worker) = some_worker(crew, arg, ready) {
+                crew.outgrown(worker);
+            }
+        }
         _ => strangers_change_nothing(crew),
     }
 }
@@ -166,6 +178,7 @@ fn run(policy: PoolPolicy, choices: Vec<(u8, u16)>) -> Crew {
 
 /// From here on workers start, and jobs end.
 fn all_goes_well(crew: &mut Crew) {
+    crew.new_starts = None;
     crew.starts = Starts::Ready { slots: 1 };
     crew.works = Some(ms(50));
     while let Some(worker) = some_worker(crew, 0, |held| held.busy > 0) {
@@ -202,6 +215,7 @@ proptest! {
         policy in some_policy(),
         choices in choices(),
     ) {
+        let ages = policy.max_age.is_some();
         let mut crew = run(policy, choices);
         if crew.closed {
             return Ok(());
@@ -217,8 +231,11 @@ proptest! {
             prop_assert!(crew.place_of(request).is_some());
             crew.run_for(secs(120));
             let rested = crew.started_at().len();
-            crew.run_for(secs(3_600));
-            prop_assert_eq!(crew.started_at().len(), rested, "and then it rests");
+            // Workers that grow old never rest.
+            if !ages {
+                crew.run_for(secs(3_600));
+                prop_assert_eq!(crew.started_at().len(), rested, "and then it rests");
+            }
         }
     }
 }
@@ -235,6 +252,8 @@ proptest! {
     ) {
         let initial = Backoff::default().initial;
         let together = policy.init_concurrency;
+        // Those that follow old workers are no failures.
+        let policy = PoolPolicy { max_age: None, ..policy };
         let mut crew = Crew::with(policy, |crew| {
             crew.starting = ms(starting);
             match lives {
@@ -253,8 +272,10 @@ proptest! {
         }
         // Half of 0.2, 0.4, 0.8 … s: ten seconds hold the first start and seven more, each with as
         // many as may start at once, and once more those that were ready when the first one died.
+        // A worker that dies on duty is replaced at once: one for each of the ten requests.
+        let on_duty = if demanding { 10 } else { 0 };
         prop_assert!(initial >= ms(200));
         let most = crew.most_starts_within(secs(10));
-        prop_assert!(most <= 9 * together + 6, "{} starts of {} at once", most, together);
+        prop_assert!(most <= 9 * together + 6 + on_duty, "{} starts of {} at once", most, together);
     }
 }

@@ -318,6 +318,7 @@ fn brief_notice(notice: &Notice) -> String {
         Notice::Ready { slots, .. } => format!("ready for {slots}"),
         Notice::HighPing { rtt } => format!("high ping {rtt:?}"),
         Notice::HighMemory { .. } => "high memory".into(),
+        Notice::Outgrown { .. } => "outgrown".into(),
         Notice::Retiring { .. } => "retiring".into(),
         Notice::DeadlineExtended { granted, .. } => format!("extended by {granted:?}"),
         Notice::CallRefused { .. } => "call refused".into(),

@@ -428,6 +428,13 @@ fn pings_may_be_answered_in_any_order_and_each_once() {
     sim.run_until(at(secs(6)));
     assert!(sim.pings().len() >= 2);
     sim.says(pong(1));
+    let warned = sim.notices().len();
+    sim.run_until(at(ms(6_400)));
+    assert_eq!(
+        sim.notices().len(),
+        warned,
+        "nobody waits for the first one"
+    );
     sim.says(pong(0));
     assert_eq!(sim.kills(), []);
     sim.says(pong(1));
@@ -1249,6 +1256,16 @@ fn a_frame_cut_short_is_how_a_dying_process_looks() {
     assert_eq!(sim.worker.state(), State::Closing);
     sim.later(ms(1), Fact::Exited(ExitStatus::Code(101)));
     assert_eq!(sim.run_to_exit().reason, ExitReason::Code { code: 101 });
+}
+
+#[test]
+fn a_frame_cut_short_by_one_that_lives_on_is_a_breach() {
+    let mut sim = Sim::ready(Child::healthy(), policy());
+    let cut = Malformed::Frame(FrameError::Truncated { have: 3, need: 6 });
+    sim.command(|worker, now| worker.handle_malformed(now, &cut));
+    let killed = sim.now + DISCONNECT_GRACE;
+    assert_eq!(sim.broke(), "GR-2.3-2");
+    assert_eq!(sim.kills(), [killed]);
 }
 
 #[test]

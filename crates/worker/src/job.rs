@@ -49,7 +49,6 @@ pub struct JobContext {
 pub(crate) struct JobState {
     start: StartJob,
     input: Bytes,
-    pub(crate) begun: Instant,
     deadline: Option<Instant>,
     /// The host cancels the job.
     pub(crate) cancel: Signal<CancelReason>,
@@ -111,7 +110,6 @@ impl JobContext {
         let state = JobState {
             start,
             input,
-            begun,
             deadline,
             cancel: Signal::default(),
             drop_now: Signal::default(),
@@ -336,11 +334,6 @@ impl JobContext {
 impl JobState {
     pub(crate) fn number(&self) -> u64 {
         self.start.job
-    }
-
-    /// For people: the job's identity and kind.
-    pub(crate) fn describe(&self) -> String {
-        format!("{:?} of kind {:?}", self.start.id, self.start.name)
     }
 
     /// Ready when the handler is to be dropped. Poll the handler first: what it does in that poll

@@ -4,7 +4,6 @@ mod intake;
 mod leaving;
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use greenroom_protocol::{
     CallRequest, CallResponse, DeadlineKind, ExtendDeadline, FailureKind, HostMessage, JobFinished,
-    JobOutput, Pong, Retire, StackDump, WorkerMessage,
+    JobOutput, Pong, Retire, WorkerMessage,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -146,7 +145,10 @@ impl<H: Handler> Session<H> {
             }
             HostMessage::CallResponse(response, data) => self.on_answer(response, data),
             HostMessage::Shutdown(shutdown) => self.on_shutdown(shutdown),
-            HostMessage::DumpStacks => self.dump(),
+            HostMessage::DumpStacks => Err(Fault::out_of_place(
+                "GR-5.9-1",
+                "this worker does not offer stacks",
+            )),
             HostMessage::InitializeRequest(..) => Err(Fault::out_of_place(
                 "GR-4.1-2",
                 "a second InitializeRequest",
@@ -284,19 +286,6 @@ impl<H: Handler> Session<H> {
         };
         self.connection
             .send(&WorkerMessage::JobFinished(finished, data))
-    }
-
-    /// Never offered in this version; a host that asks all the same learns what is known.
-    fn dump(&mut self) -> Result<(), Fault> {
-        let mut text = format!("{} jobs are running", self.running.len());
-        for (job, state) in &self.running {
-            let age = state.begun.elapsed().as_millis();
-            // Writing into a String cannot fail.
-            let _ = write!(text, "\njob {job}, {}: {age} ms", state.describe());
-        }
-        let text = capped(&text).to_owned();
-        self.connection
-            .send(&WorkerMessage::StackDump(StackDump { text }))
     }
 }
 

@@ -42,6 +42,7 @@ export class Session {
   #starting = new AbortController();
   #ready = false;
   #retired = false;
+  #left = false;
   /** @type {Notice | undefined} */
   #notice;
   /** How the process ends once it has nothing left to do. @type {() => void} */
@@ -156,8 +157,9 @@ export class Session {
 
   /** @param {string} reason @param {number} graceMs */
   #shutdown(reason, graceMs) {
-    if (this.#notice) return;
+    // Of several, the earliest end counts.
     afterMs(giveUpAfter(graceMs), () => this.#giveUp());
+    if (this.#notice) return;
     this.#announce({ reason, graceMs });
     this.#leave = once(async () => {
       if (this.#ready) await this.#tellShutdown();
@@ -204,6 +206,8 @@ export class Session {
 
   /** @param {string} reason */
   #exiting(reason) {
+    if (this.#left) return;
+    this.#left = true;
     this.#send('Exiting', { reason: shorten(reason, LONGEST_REASON) });
     this.#guard.postMessage({ leave: EXIT.done });
   }

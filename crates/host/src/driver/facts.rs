@@ -146,12 +146,11 @@ impl Driver {
     }
 
     pub(super) fn disconnected(&mut self, now: Time) {
-        if let Some(mut channel) = self.close_channel()
-            && let Err(error) = channel.check_end()
-        {
-            tracing::debug!(worker = %self.id, %error, "the connection ended");
+        let ended = self.close_channel().map(|mut channel| channel.check_end());
+        match ended {
+            Some(Err(cut)) => self.machine.handle_malformed(now, &cut.into()),
+            Some(Ok(())) | None => self.machine.handle_disconnected(now),
         }
-        self.machine.handle_disconnected(now);
     }
 
     fn close_channel(&mut self) -> Option<Channel> {

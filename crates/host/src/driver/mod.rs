@@ -41,6 +41,14 @@ pub(crate) struct Plan {
     pub(crate) calls: Option<Arc<dyn CallHandler>>,
 }
 
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
 pub(crate) struct Driver {
     id: WorkerId,
     machine: Machine,

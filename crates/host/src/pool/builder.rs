@@ -10,7 +10,7 @@ use greenroom_supervision::{Backoff, PoolPolicy, WorkerPolicy};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::task::Task;
-use super::{Health, Pool, Shared};
+use super::{Health, Pool, Shared, Template};
 use crate::call::CallHandler;
 use crate::event::Events;
 use crate::process::{ConfigError, plan};
@@ -21,9 +21,6 @@ use crate::worker::Worker;
 const EVENTS: usize = 1_024;
 
 /// Describes a pool, then starts it. Each option says its default.
-///
-/// Recycling by age and memory, rolling reloads and the quarantine of jobs that kill worker after
-/// worker will be further options here.
 #[derive(Clone)]
 pub struct PoolBuilder {
     worker: Worker,
@@ -99,6 +96,32 @@ impl PoolBuilder {
     #[must_use]
     pub fn jobs_per_worker(mut self, jobs: impl Into<Option<u64>>) -> Self {
         self.policy.jobs_per_worker = jobs.into();
+        self
+    }
+
+    /// How long a worker serves, from when it is ready; then another takes its place, and it leaves
+    /// when its jobs have ended. At least 1 s; `None` means no limit. Default: no limit.
+    #[must_use]
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.policy.max_age = age.into();
+        self
+    }
+
+    /// From how many resident bytes on a worker is replaced: unlike
+    /// [`memory_limit`](Self::memory_limit) no job is lost by it. Measured every
+    /// [`memory_sample`](Self::memory_sample). `None` means no limit. Default: no limit.
+    #[must_use]
+    pub fn max_rss(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.worker_policy.max_rss = bytes.into();
+        self
+    }
+
+    /// By which part, at most, a worker's own limits (`jobs_per_worker`, `max_age`, `max_rss`) are
+    /// lower than these, so that workers that were started together are not replaced together: 0 to
+    /// 0.9. Default 0.1.
+    #[must_use]
+    pub fn spread(mut self, part: f64) -> Self {
+        self.policy.spread = part;
         self
     }
 
@@ -277,7 +300,11 @@ impl PoolBuilder {
         // Pools that were started at the same time need not fail in step.
         self.policy.seed = rand_seed();
         self.policy.check().map_err(ConfigError::from)?;
-        let plan = plan(&self.worker, self.worker_policy, self.calls)?;
+        let plan = plan(&self.worker, self.worker_policy.clone(), self.calls.clone())?;
+        let template = Template {
+            policy: self.worker_policy,
+            calls: self.calls,
+        };
         let (inputs, queue) = mpsc::unbounded_channel();
         let (events, receiver) = broadcast::channel(EVENTS);
         let (health_sender, health) = watch::channel(Health::default());
@@ -287,6 +314,7 @@ impl PoolBuilder {
                 events: events.downgrade(),
                 health,
                 next_request: AtomicU64::new(0),
+                template,
             }),
         };
         let task = Task::new(self.policy, plan, queue, events, health_sender);

@@ -1,6 +1,7 @@
 //! Many workers kept warm, and jobs handed to them.
 
 mod builder;
+mod reload;
 mod stats;
 mod task;
 
@@ -8,17 +9,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use greenroom_supervision::WorkerId;
 use greenroom_supervision::pool::{Refusal, RequestId};
+use greenroom_supervision::{WorkerId, WorkerPolicy};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::call::{Call, CallFuture, CallHandler};
+use crate::driver::Plan;
 use crate::event::{Event, Events};
 use crate::job::{Job, JobCommand, JobHandle, JobOwner, LaunchError, Ticket};
+use crate::process::plan;
 use crate::report::CrashReport;
 use crate::worker::Worker;
 
 pub use builder::{PoolBuilder, StartError};
+pub use reload::ReloadError;
 pub use stats::Stats;
 
 /// What others want of a pool's task.
@@ -32,6 +36,7 @@ pub(crate) enum PoolInput {
     Withdraw(RequestId),
     Job(RequestId, JobCommand),
     SetTargetIdle(usize),
+    Reload(Box<Plan>, oneshot::Sender<Result<(), ReloadError>>),
     Stats(oneshot::Sender<Stats>),
     /// The processes of its workers.
     Pids(oneshot::Sender<Vec<u32>>),
@@ -68,6 +73,22 @@ struct Shared {
     events: broadcast::WeakSender<Event>,
     health: watch::Receiver<Health>,
     next_request: AtomicU64,
+    template: Template,
+}
+
+/// What all programs of a pool have in common.
+#[derive(Clone)]
+struct Template {
+    policy: WorkerPolicy,
+    calls: Option<Arc<dyn CallHandler>>,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Template")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a pool stands, for those who wait.
@@ -133,6 +154,31 @@ impl Pool {
     pub fn set_target_idle(&self, idle: usize) {
         // A pool that has closed keeps nothing ready.
         let _ = self.send(PoolInput::SetTargetIdle(idle));
+    }
+
+    /// Replaces the program of all workers, without ever fewer ready places and without a job lost:
+    /// one worker of the new program is started beside the others (so there may be one more than
+    /// `max_workers`); when it is ready, the others are replaced one after the other, each when its
+    /// jobs have ended. If the new program does not get ready in as many starts as `start_attempts`
+    /// says, nothing has changed.
+    ///
+    /// Waits until no worker of another program is left. Jobs that have begun there are waited for;
+    /// new ones get the new program as soon as it is ready.
+    ///
+    /// Cancel-safe: the reload goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError`]: the program cannot be run, does not get ready (with the reason), or the
+    /// reload was given up for another one or because the pool closes.
+    pub async fn reload(&self, worker: Worker) -> Result<(), ReloadError> {
+        let Template { policy, calls } = self.shared.template.clone();
+        let plan = plan(&worker, policy, calls);
+        let plan = plan.map_err(|error| ReloadError::Config(Arc::new(error)))?;
+        let (reply, answer) = oneshot::channel();
+        let sent = self.send(PoolInput::Reload(Box::new(plan), reply));
+        sent.map_err(|_| ReloadError::GivenUp)?;
+        answer.await.unwrap_or(Err(ReloadError::GivenUp))
     }
 
     /// What happens from now on. See [`Events::next`].

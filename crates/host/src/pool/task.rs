@@ -10,7 +10,8 @@ use greenroom_supervision::{ExitReason, Pool as Machine, PoolPolicy, Time, Worke
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Health, PoolInput, Stats};
+use super::reload::Programs;
+use super::{Health, PoolInput, ReloadError, Stats};
 use crate::clock;
 use crate::driver::{Driver, Input, Owner, Plan, Tidings};
 use crate::event::{Event, EventKind};
@@ -21,7 +22,7 @@ const TIDINGS: usize = 256;
 
 pub(super) struct Task {
     machine: Machine,
-    plan: Plan,
+    programs: Programs,
     inputs: mpsc::UnboundedReceiver<PoolInput>,
     tidings: mpsc::Receiver<(WorkerId, Tidings)>,
     to_self: mpsc::Sender<(WorkerId, Tidings)>,
@@ -43,6 +44,7 @@ pub(super) struct Task {
 
 struct Member {
     inputs: mpsc::UnboundedSender<Input>,
+    program: u64,
     created: Time,
     pid: Option<u32>,
     ready: bool,
@@ -75,7 +77,7 @@ impl Task {
         let started = clock::now();
         Self {
             machine: Machine::new(policy, started),
-            plan,
+            programs: Programs::new(plan),
             inputs,
             tidings,
             to_self,
@@ -154,6 +156,11 @@ impl Task {
             PoolInput::Withdraw(request) => self.withdraw(now, request),
             PoolInput::Job(request, command) => self.command(now, request, command),
             PoolInput::SetTargetIdle(idle) => self.machine.set_target_idle(now, idle),
+            PoolInput::Reload(plan, reply) => match self.machine.reload(now) {
+                Some(program) => self.programs.add(program, *plan, reply),
+                // Somebody who has gone does not want to know.
+                None => drop(reply.send(Err(ReloadError::GivenUp))),
+            },
             PoolInput::Stats(reply) => drop(reply.send(self.stats())),
             PoolInput::Pids(reply) => {
                 let pids = self.workers.values().filter_map(|member| member.pid);
@@ -272,7 +279,8 @@ impl Task {
             }
             Tidings::Exited(report) => {
                 let member = self.workers.remove(&worker);
-                if member.is_some_and(|member| !member.ready) {
+                if let Some(member) = member.filter(|member| !member.ready) {
+                    self.programs.failed(member.program, &report);
                     self.health.send_modify(|health| {
                         health.last_failed_start = Some(Arc::clone(&report));
                     });
@@ -350,8 +358,10 @@ impl Task {
                 self.machine.handle_ready(now, worker, slots as usize);
             }
             notice => {
-                if matches!(notice, Notice::Retiring { .. }) {
-                    self.machine.handle_retiring(now, worker);
+                match notice {
+                    Notice::Retiring { .. } => self.machine.handle_retiring(now, worker),
+                    Notice::Outgrown { .. } => self.machine.handle_outgrown(now, worker),
+                    _ => {}
                 }
                 self.emit(|| EventKind::Worker { worker, notice });
             }
@@ -363,7 +373,11 @@ impl Task {
     fn perform(&mut self) {
         while let Some(action) = self.machine.poll_action() {
             match action {
-                PoolAction::Start(worker) => self.start(worker),
+                PoolAction::Start {
+                    worker,
+                    program,
+                    share,
+                } => self.start(worker, program, share),
                 PoolAction::Assign(request, worker) => self.assign(request, worker),
                 PoolAction::Close(worker, reason) => self.close(worker, reason),
                 PoolAction::Refuse(request, refusal) => {
@@ -377,8 +391,13 @@ impl Task {
         }
     }
 
-    fn start(&mut self, worker: WorkerId) {
-        let mut plan = self.plan.clone();
+    fn start(&mut self, worker: WorkerId, program: u64, share: f64) {
+        let plan = self.programs.plan(program);
+        let mut plan = plan
+            .expect("a program is kept while workers of it may start")
+            .clone();
+        let max_rss = plan.policy.max_rss;
+        plan.policy.max_rss = max_rss.map(|bytes| (bytes as f64 * share) as u64);
         plan.hello.slot = worker.slot;
         plan.hello.generation = worker.generation;
         self.totals.workers_created += 1;
@@ -386,6 +405,7 @@ impl Task {
         let (driver, inputs) = Driver::new(worker, plan, Owner::Pool(self.to_self.clone()));
         let member = Member {
             inputs,
+            program,
             created: clock::now(),
             pid: None,
             ready: false,
@@ -481,9 +501,19 @@ impl Task {
                 });
             }
             PoolNotice::Recovered => health.degraded = None,
+            _ => {}
         });
-        if let PoolNotice::Degraded { reason, failures } = &notice {
-            tracing::error!(%reason, failures, "no worker can be started; trying goes on");
+        self.programs.notice(&notice);
+        match &notice {
+            PoolNotice::Degraded { reason, failures } => {
+                tracing::error!(%reason, failures, "no worker can be started; trying goes on");
+            }
+            PoolNotice::ReloadFailed {
+                reason, failures, ..
+            } => {
+                tracing::error!(%reason, failures, "the new program does not get ready; the pool stays with the one it has");
+            }
+            _ => {}
         }
         self.emit(|| EventKind::Pool(notice));
     }

@@ -4,10 +4,12 @@
 //! in one worker: a job, or a reservation for a job to come. An **assignment** gives it one; the
 //! driver gives the place back with [`Pool::handle_released`], whatever became of the job.
 //!
-//! Recycling by age and memory, rolling reloads and the quarantine of jobs that kill their workers
-//! belong here too: each is one more reason to let a worker leave, or to refuse a request.
+//! A worker leaves when it has run its jobs, when there are too many, or when it is due to be
+//! [replaced](replace): another takes its place first.
 
+mod member;
 mod policy;
+mod replace;
 mod retry;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,7 +23,11 @@ use crate::exit::ExitReason;
 use crate::time::Time;
 use crate::worker::STALL_TOLERANCE;
 
+use member::Member;
+use replace::Trial;
+
 pub use policy::PoolPolicy;
+pub use replace::Due;
 pub use retry::{Attempts, UNSTARTED_ATTEMPTS};
 
 /// A worker of a pool: a place, and how many workers have stood there before.
@@ -44,10 +50,18 @@ impl fmt::Display for WorkerId {
 pub struct RequestId(pub u64);
 
 /// What the driver is to do, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum PoolAction {
     /// Start a worker and tell how it goes.
-    Start(WorkerId),
+    Start {
+        /// Which one.
+        worker: WorkerId,
+        /// From which program: that of the pool's beginning is 0, later ones are what
+        /// [`Pool::reload`] returned.
+        program: u64,
+        /// Its share of each of its limits, 1 at most: see [`PoolPolicy::spread`].
+        share: f64,
+    },
     /// This request has a place in this worker, until the driver releases it.
     Assign(RequestId, WorkerId),
     /// Ask this worker to leave.
@@ -121,6 +135,37 @@ pub enum PoolNotice {
     },
     /// A worker is ready after all.
     Recovered,
+    /// A worker is to be replaced. It serves until another does.
+    Due {
+        /// Which one.
+        worker: WorkerId,
+        /// Why.
+        due: Due,
+    },
+    /// The first worker of a new program is ready: the others are replaced.
+    ReloadProven {
+        /// The program's number.
+        program: u64,
+    },
+    /// A new program does not get ready. The pool goes on with the one that it has.
+    ReloadFailed {
+        /// The program's number.
+        program: u64,
+        /// Why the last attempt failed.
+        reason: ExitReason,
+        /// How many failed.
+        failures: u32,
+    },
+    /// A reload was given up: another has begun, or the pool closes.
+    ReloadGivenUp {
+        /// The program's number.
+        program: u64,
+    },
+    /// All workers are of the new program.
+    Reloaded {
+        /// The program's number.
+        program: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,49 +176,6 @@ enum Phase {
     /// Everybody has been asked to leave.
     Closing,
     Closed,
-}
-
-/// A worker as the plan sees it.
-#[derive(Clone, Copy, Debug)]
-struct Member {
-    /// 0 while it starts.
-    slots: usize,
-    busy: usize,
-    /// Jobs that it may still be given.
-    jobs_left: Option<u64>,
-    /// No longer given jobs.
-    retiring: bool,
-    /// Was asked to leave.
-    leaving: bool,
-    /// Is ending without having been asked.
-    dying: bool,
-    idle_since: Time,
-}
-
-impl Member {
-    fn is_starting(&self) -> bool {
-        self.slots == 0 && !self.leaving
-    }
-
-    /// Is ready, and may be given another job sooner or later.
-    fn serves(&self) -> bool {
-        let stays = !self.retiring && !self.leaving && !self.dying;
-        self.slots > 0 && stays && self.jobs_left != Some(0)
-    }
-
-    fn free(&self) -> usize {
-        if !self.serves() {
-            return 0;
-        }
-        let free = self.slots.saturating_sub(self.busy);
-        let left = self.jobs_left.unwrap_or(u64::MAX);
-        free.min(usize::try_from(left).unwrap_or(usize::MAX))
-    }
-
-    /// Has nothing to do and will never have again.
-    fn is_spent(&self) -> bool {
-        self.slots > 0 && self.busy == 0 && !self.leaving && !self.dying && self.free() == 0
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -203,6 +205,14 @@ pub struct Pool {
     degraded: bool,
     warmed: bool,
     jitter: Jitter,
+    /// What workers draw less of their limits.
+    spread: Jitter,
+    /// Which program workers are started from, and how many there were.
+    program: u64,
+    programs: u64,
+    /// The program that nobody is left of another.
+    reloaded: u64,
+    trial: Option<Trial>,
     actions: VecDeque<PoolAction>,
 }
 
@@ -211,6 +221,7 @@ impl Pool {
     pub fn new(policy: PoolPolicy, now: Time) -> Self {
         let mut pool = Self {
             jitter: Jitter::new(policy.seed),
+            spread: Jitter::new(!policy.seed),
             policy,
             phase: Phase::Open,
             members: BTreeMap::new(),
@@ -222,6 +233,10 @@ impl Pool {
             failed_starts: None,
             degraded: false,
             warmed: false,
+            program: 0,
+            programs: 0,
+            reloaded: 0,
+            trial: None,
             actions: VecDeque::new(),
         };
         pool.plan(now);
@@ -240,7 +255,11 @@ impl Pool {
         let queue = self.waiting.iter().map(|waiting| waiting.until).min();
         let start = (self.starts_wanted() > 0).then_some(self.not_before);
         let surplus = self.surplus().map(|(_, since)| since + self.policy.linger);
-        [queue, start, surplus].into_iter().flatten().min()
+        let trial = self.trial_wanted().map(|(_, not_before)| not_before);
+        [queue, start, surplus, trial, self.next_old()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// How many requests wait.
@@ -331,6 +350,7 @@ impl Pool {
     pub fn drain(&mut self, now: Time) {
         if self.phase == Phase::Open {
             self.phase = Phase::Draining;
+            self.give_up_trial();
             self.plan(now);
         }
     }
@@ -339,6 +359,7 @@ impl Pool {
     pub fn close(&mut self, now: Time) {
         if matches!(self.phase, Phase::Open | Phase::Draining) {
             self.phase = Phase::Closing;
+            self.give_up_trial();
             for waiting in std::mem::take(&mut self.waiting) {
                 let refusal = PoolAction::Refuse(waiting.request, Refusal::Closed);
                 self.actions.push_back(refusal);
@@ -363,7 +384,10 @@ impl Pool {
         }
         member.slots = slots.max(1);
         member.idle_since = now;
+        let max_age = self.policy.max_age;
+        member.old_at = max_age.map(|age| now + age.mul_f64(member.share));
         self.failed_starts = None;
+        self.trial_succeeded(now, worker);
         self.plan(now);
     }
 
@@ -408,7 +432,9 @@ impl Pool {
             return;
         };
         if member.is_starting() {
-            self.start_failed(now, reason);
+            if !self.trial_failed(now, member.program, reason) {
+                self.start_failed(now, reason);
+            }
         } else if !member.leaving && !member.retiring && member.busy == 0 {
             self.idle_died(now);
         }
@@ -432,6 +458,7 @@ impl Pool {
         {
             self.ask_to_leave(worker, ShutdownReason::SURPLUS);
         }
+        self.replace_the_old(now);
         self.plan(now);
     }
 
@@ -538,7 +565,9 @@ impl Pool {
         self.recover();
         self.assign(now);
         self.start(now);
+        self.relieve();
         self.retire_spent();
+        self.notice_reloaded();
         self.notice_warmth();
         self.finish();
     }
@@ -569,7 +598,10 @@ impl Pool {
         self.members
             .iter()
             .filter(|(_, member)| member.free() > 0)
-            .min_by_key(|(_, member)| (member.busy, std::cmp::Reverse(member.idle_since)))
+            .min_by_key(|(_, member)| {
+                let idle_since = std::cmp::Reverse(member.idle_since);
+                (member.due.is_some(), member.busy, idle_since)
+            })
             .map(|(worker, _)| *worker)
     }
 
@@ -606,23 +638,31 @@ impl Pool {
     }
 
     fn start(&mut self, now: Time) {
-        if now < self.not_before {
-            return;
+        if now >= self.not_before {
+            for _ in 0..self.starts_wanted() {
+                self.start_one(now, self.program);
+            }
         }
-        for _ in 0..self.starts_wanted() {
-            let worker = self.next_worker();
-            let member = Member {
-                slots: 0,
-                busy: 0,
-                jobs_left: self.policy.jobs_per_worker,
-                retiring: false,
-                leaving: false,
-                dying: false,
-                idle_since: now,
-            };
-            self.members.insert(worker, member);
-            self.actions.push_back(PoolAction::Start(worker));
+        if let Some((program, not_before)) = self.trial_wanted()
+            && now >= not_before
+        {
+            self.start_one(now, program);
         }
+    }
+
+    fn start_one(&mut self, now: Time, program: u64) {
+        let worker = self.next_worker();
+        let share = 1.0 - self.policy.spread * self.spread.draw();
+        let jobs = self.policy.jobs_per_worker;
+        // A tenth less of a single job is still one.
+        let jobs = jobs.map(|jobs| (jobs as f64 * share).ceil() as u64);
+        let member = Member::starting(program, jobs, share, now);
+        self.members.insert(worker, member);
+        self.actions.push_back(PoolAction::Start {
+            worker,
+            program,
+            share,
+        });
     }
 
     /// How many more workers should be starting than are.
@@ -633,9 +673,15 @@ impl Pool {
             Phase::Draining => self.waiting.len(),
             Phase::Closing | Phase::Closed => 0,
         };
-        let starting = self.members.values().filter(|m| m.is_starting()).count();
-        let missing = target.saturating_sub(self.free_places() + starting);
-        let room = self.policy.max_workers.saturating_sub(self.members.len());
+        let lasting: usize = self.members.values().map(Member::lasting).sum();
+        // One that tries a new program may come to nothing.
+        let trial = self.trial.as_ref().map(|trial| trial.program);
+        let starting = |member: &&Member| member.is_starting() && Some(member.program) != trial;
+        let starting = self.members.values().filter(starting).count();
+        let missing = target.saturating_sub(lasting + starting);
+        let spare = usize::from(self.has_somebody_due());
+        let most = self.policy.max_workers + spare;
+        let room = most.saturating_sub(self.members.len());
         let ramp = self.policy.init_concurrency.saturating_sub(starting);
         missing.min(room).min(ramp)
     }

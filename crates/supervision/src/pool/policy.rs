@@ -15,6 +15,12 @@ pub struct PoolPolicy {
     pub max_workers: usize,
     /// Jobs that one process may run in its life; `None` means no limit. Default 1.
     pub jobs_per_worker: Option<u64>,
+    /// How long a worker serves, counted from when it is ready; then another takes its place. `None`
+    /// means no limit, which is the default.
+    pub max_age: Option<Duration>,
+    /// By which part, at most, a worker's own limits of jobs, age and memory are lower than these, so
+    /// that workers that were started together are not replaced together: 0 to 0.9. Default 0.1.
+    pub spread: f64,
     /// Workers that may be starting at once. Default: the processors, at most 4.
     pub init_concurrency: usize,
     /// Jobs that may wait for a worker. Default 1,024.
@@ -41,6 +47,8 @@ impl PoolPolicy {
             idle: processors,
             max_workers: Self::default_max(processors),
             jobs_per_worker: Some(1),
+            max_age: None,
+            spread: 0.1,
             init_concurrency: processors.min(4),
             queue: 1024,
             queue_deadline: Duration::from_secs(30),
@@ -88,6 +96,15 @@ impl PoolPolicy {
             let advice = "it must be at least 1; use None for no limit";
             return Err(PolicyError::new("jobs_per_worker", "0", advice));
         }
+        if self.max_age.is_some_and(|age| age < SHORTEST_AGE) {
+            let advice = "it must be at least 1 s, or workers would do nothing but start";
+            let age = self.max_age.unwrap_or_default();
+            return Err(PolicyError::new("max_age", format!("{age:?}"), advice));
+        }
+        if !(0.0..=0.9).contains(&self.spread) {
+            let advice = "it must be 0 to 0.9";
+            return Err(PolicyError::new("spread", self.spread.to_string(), advice));
+        }
         if self.queue_deadline.is_zero() {
             let advice = "it must be longer, or no job could ever wait";
             return Err(PolicyError::new("queue_deadline", "0 s", advice));
@@ -96,5 +113,6 @@ impl PoolPolicy {
     }
 }
 
+const SHORTEST_AGE: Duration = Duration::from_secs(1);
 /// Two descriptors and a process each: no machine that this was tried on holds more.
 const MOST_WORKERS: usize = 32_768;

@@ -83,6 +83,13 @@ pub enum Notice {
         /// The bound at which it would be killed.
         limit: Option<u64>,
     },
+    /// It has grown over `max_rss`. Said once.
+    Outgrown {
+        /// Resident bytes.
+        rss: u64,
+        /// The bound that it exceeds.
+        max: u64,
+    },
     /// It wants to be replaced.
     Retiring {
         /// In its own words.

@@ -66,6 +66,8 @@ pub struct Worker {
     call_refused: bool,
     kill_overdue: bool,
     stacks_asked: bool,
+    /// What the end of the stream has cut.
+    cut_short: Option<String>,
     /// How often its stacks were asked for without an answer.
     dumps_open: u32,
     stacks: Option<String>,
@@ -110,6 +112,7 @@ impl Worker {
             call_refused: false,
             kill_overdue: false,
             stacks_asked: false,
+            cut_short: None,
             dumps_open: 0,
             stacks: None,
             farewell: None,
@@ -217,6 +220,7 @@ impl Worker {
         };
         // A frame cut short by the end of the stream is how a dying process looks.
         if matches!(malformed, Malformed::Frame(FrameError::Truncated { .. })) {
+            self.cut_short = Some(malformed.to_string());
             self.handle_disconnected(now);
         } else {
             self.violation(now, requirement, malformed.to_string());
@@ -269,7 +273,12 @@ impl Worker {
                 warn: self.policy.memory_warn.unwrap_or_default(),
                 limit: self.policy.memory_limit,
             }),
-            Verdict::Kill { limit } => self.end(now, ExitReason::MemoryLimit { rss, limit }),
+            Verdict::Kill { limit } => {
+                return self.end(now, ExitReason::MemoryLimit { rss, limit });
+            }
+        }
+        if let Some(max) = self.policy.max_rss.take_if(|max| rss > *max) {
+            self.notice(Notice::Outgrown { rss, max });
         }
     }
 
@@ -303,6 +312,12 @@ impl Worker {
                     let reason = if self.connected {
                         ExitReason::CloseTimeout {
                             after: self.close_allowance.extended(self.policy.close_timeout),
+                        }
+                    } else if let Some(detail) = self.cut_short.take() {
+                        // The process is alive and well, so this is no way of dying.
+                        ExitReason::ProtocolViolation {
+                            requirement: "GR-2.3-2",
+                            detail,
                         }
                     } else {
                         ExitReason::Disconnected

@@ -11,9 +11,17 @@ const MAX_UNDER_WAY: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pings {
     next: u64,
-    under_way: VecDeque<(u64, Time)>,
+    under_way: VecDeque<Sent>,
     last_rtt: Option<Duration>,
     warned: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    seq: u64,
+    at: Time,
+    /// A later one was answered. Its answer may still come, but is not waited for.
+    overtaken: bool,
 }
 
 impl Pings {
@@ -24,21 +32,30 @@ impl Pings {
         }
         let seq = self.next;
         self.next += 1;
-        self.under_way.push_back((seq, now));
+        self.under_way.push_back(Sent {
+            seq,
+            at: now,
+            overtaken: false,
+        });
         Some(seq)
     }
 
     /// The round trip of ping `seq`, or `None` if no such ping is under way.
     pub(super) fn answer(&mut self, seq: u64, now: Time) -> Option<Duration> {
-        let at = self.under_way.iter().position(|(sent, _)| *sent == seq)?;
-        let (_, sent_at) = self.under_way.remove(at)?;
-        let rtt = now - sent_at;
+        let place = self.under_way.iter().position(|sent| sent.seq == seq)?;
+        let answered = self.under_way.remove(place)?;
+        for earlier in self.under_way.iter_mut().take(place) {
+            earlier.overtaken = true;
+        }
+        let rtt = now - answered.at;
         self.last_rtt = Some(rtt);
         Some(rtt)
     }
 
+    /// When the oldest ping was sent that is waited for.
     pub(super) fn oldest(&self) -> Option<Time> {
-        self.under_way.front().map(|(_, sent_at)| *sent_at)
+        let mut waited_for = self.under_way.iter().filter(|sent| !sent.overtaken);
+        waited_for.next().map(|sent| sent.at)
     }
 
     pub(super) fn last_rtt(&self) -> Option<Duration> {
@@ -60,8 +77,8 @@ impl Pings {
 
     /// The host's own delay is not the worker's.
     pub(super) fn postpone(&mut self, lateness: Duration) {
-        for (_, sent_at) in &mut self.under_way {
-            *sent_at = *sent_at + lateness;
+        for sent in &mut self.under_way {
+            sent.at = sent.at + lateness;
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct WorkerPolicy {
     pub memory_warn: Option<u64>,
     /// Resident bytes from which on it is killed; `None` for no limit, the default.
     pub memory_limit: Option<u64>,
+    /// Resident bytes from which on it is told that it has outgrown its place, so that a pool replaces
+    /// it; `None` for never, the default.
+    pub max_rss: Option<u64>,
     /// How often memory is measured while nothing happens. Near the limit, and after each launch,
     /// it is measured sooner, down to every 50 ms. Default 5 s.
     pub memory_sample: Duration,
@@ -49,6 +52,7 @@ impl Default for WorkerPolicy {
             high_ping: Duration::from_millis(500),
             memory_warn: Some(1_000_000_000),
             memory_limit: None,
+            max_rss: None,
             memory_sample: Duration::from_secs(5),
             cancel_grace: Duration::from_secs(5),
             max_extension: Duration::from_secs(60),

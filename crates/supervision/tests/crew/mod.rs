@@ -48,6 +48,8 @@ pub(crate) struct Held {
     pub(crate) jobs: u64,
     pub(crate) closed: Option<ShutdownReason>,
     pub(crate) unavailable: bool,
+    /// Which program it was started from.
+    pub(crate) program: u64,
 }
 
 pub(crate) struct Crew {
@@ -59,6 +61,13 @@ pub(crate) struct Crew {
     pub(crate) waiting: BTreeSet<RequestId>,
     pub(crate) closed: bool,
     pub(crate) starts: Starts,
+    /// What becomes of those that are started from a later program, if it is something else.
+    pub(crate) new_starts: Option<Starts>,
+    /// Workers may be replaced before they are gone: then there may be one more.
+    spare: usize,
+    warm: bool,
+    /// The fewest ready places since it was warm, at the end of any moment.
+    pub(crate) fewest_ready: Option<usize>,
     /// How long a start takes, well or badly.
     pub(crate) starting: Duration,
     /// How long each job runs; `None`: until [`Crew::release`].
@@ -83,12 +92,15 @@ impl Crew {
         let mut crew = Self {
             now: Time::ZERO,
             pool: Pool::new(policy.clone(), Time::ZERO),
-            policy,
             log: Vec::new(),
             held: BTreeMap::new(),
             waiting: BTreeSet::new(),
             closed: false,
             starts: Starts::Ready { slots: 1 },
+            new_starts: None,
+            spare: usize::from(policy.max_age.is_some()),
+            warm: false,
+            fewest_ready: None,
             starting: ms(100),
             works: None,
             lives: None,
@@ -97,6 +109,7 @@ impl Crew {
             generations: BTreeMap::new(),
             facts: BTreeMap::new(),
             numbered: 0,
+            policy,
         };
         set(&mut crew);
         crew.settle();
@@ -144,6 +157,13 @@ impl Crew {
         waited
     }
 
+    pub(crate) fn reload(&mut self) -> Option<u64> {
+        self.spare = 1;
+        let program = self.pool.reload(self.now);
+        self.settle();
+        program
+    }
+
     pub(crate) fn drain(&mut self) {
         self.pool.drain(self.now);
         self.settle();
@@ -173,6 +193,12 @@ impl Crew {
     /// A release that comes twice: there is nothing to give back.
     pub(crate) fn release_again(&mut self, worker: WorkerId) {
         self.pool.handle_released(self.now, worker, false);
+        self.settle();
+    }
+
+    pub(crate) fn outgrown(&mut self, worker: WorkerId) {
+        self.spare = 1;
+        self.pool.handle_outgrown(self.now, worker);
         self.settle();
     }
 
@@ -218,7 +244,9 @@ impl Crew {
             assert!(!self.closed, "after the end: {action:?}");
             self.log.push((self.now, action.clone()));
             match action {
-                PoolAction::Start(worker) => self.started(worker),
+                PoolAction::Start {
+                    worker, program, ..
+                } => self.started(worker, program),
                 PoolAction::Assign(request, worker) => self.assigned(request, worker),
                 PoolAction::Refuse(request, _) => {
                     assert!(self.waiting.remove(&request), "{request:?} did not wait");
@@ -229,7 +257,7 @@ impl Crew {
                     held.closed = Some(reason);
                     self.later(self.leaving, Fact::Exited(worker, ExitReason::Clean));
                 }
-                PoolAction::Notice(_) => {}
+                PoolAction::Notice(notice) => self.warm |= notice == PoolNotice::Warm,
                 PoolAction::Closed => {
                     self.closed = true;
                     assert!(self.held.is_empty(), "somebody is still there");
@@ -238,9 +266,20 @@ impl Crew {
             }
         }
         assert_eq!(self.pool.waiting(), self.waiting.len());
+        if self.warm && !self.closed {
+            let ready = self.ready_places();
+            self.fewest_ready = Some(self.fewest_ready.map_or(ready, |least| least.min(ready)));
+        }
     }
 
-    fn started(&mut self, worker: WorkerId) {
+    /// Places of workers that are ready and stay, busy or not.
+    pub(crate) fn ready_places(&self) -> usize {
+        let stays = |held: &&Held| held.closed.is_none() && !held.unavailable;
+        let held = self.held.values().filter(stays);
+        held.map(|held| held.slots).sum()
+    }
+
+    fn started(&mut self, worker: WorkerId, program: u64) {
         assert!(
             self.held.keys().all(|held| held.slot != worker.slot),
             "the place of {worker} is taken"
@@ -254,10 +293,11 @@ impl Crew {
             jobs: 0,
             closed: None,
             unavailable: false,
+            program,
         };
         self.held.insert(worker, held);
         assert!(
-            self.held.len() <= self.policy.max_workers,
+            self.held.len() <= self.policy.max_workers + self.spare,
             "too many workers"
         );
         let starting = self
@@ -265,10 +305,11 @@ impl Crew {
             .values()
             .filter(|held| held.slots == 0 && held.closed.is_none());
         assert!(
-            starting.count() <= self.policy.init_concurrency,
+            starting.count() <= self.policy.init_concurrency + self.spare,
             "too many start at once"
         );
-        let fact = match &self.starts {
+        let new = self.new_starts.as_ref().filter(|_| program > 0);
+        let fact = match new.unwrap_or(&self.starts) {
             Starts::Ready { slots } => Fact::Ready(worker, *slots),
             Starts::Fail(reason) => Fact::Exited(worker, reason.clone()),
         };
@@ -362,7 +403,7 @@ impl Crew {
     pub(crate) fn started_at(&self) -> Vec<Time> {
         self.log
             .iter()
-            .filter(|(_, action)| matches!(action, PoolAction::Start(_)))
+            .filter(|(_, action)| matches!(action, PoolAction::Start { .. }))
             .map(|(when, _)| *when)
             .collect()
     }
