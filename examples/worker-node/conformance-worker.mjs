@@ -37,6 +37,7 @@ const JOBS = {
     return 'logged';
   },
   'conformance.grandchild': grandchild,
+  'conformance.exit': (job) => process.exit(number(job)),
 };
 
 const text = (job) => job.input.toString('utf8');

@@ -11,7 +11,7 @@ import path from 'node:path';
 
 import { InvalidInput, run } from './src/index.js';
 import { page } from './markdown/page.js';
-import { render } from './markdown/render.js';
+import { TooLarge, render } from './markdown/render.js';
 
 const MOST_BYTES = 4 << 20;
 
@@ -28,8 +28,9 @@ function decode(bytes, what) {
 async function read(file) {
   let handle;
   try {
+    // Before it is opened: a FIFO would wait for a writer, and a device may do anything.
+    if (!(await fs.stat(file)).isFile()) throw new InvalidInput(`${file} is not a file`);
     handle = await fs.open(file);
-    if (!(await handle.stat()).isFile()) throw new InvalidInput(`${file} is not a file`);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MOST_BYTES + 1), 0, MOST_BYTES + 1, 0);
     return buffer.subarray(0, bytesRead);
   } catch (cause) {
@@ -40,12 +41,21 @@ async function read(file) {
   }
 }
 
+function rendered(text, what) {
+  try {
+    return render(text);
+  } catch (cause) {
+    if (cause instanceof TooLarge) throw new InvalidInput(`${what}: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
+
 run({
   version: '0.1.0',
   async handle(job) {
     const isText = job.name === 'text';
     const file = isText ? 'the input' : decode(job.input, 'the path');
-    const body = render(decode(isText ? job.input : await read(file), file));
+    const body = rendered(decode(isText ? job.input : await read(file), file), file);
     return job.metadata.get('fragment') === 'true' ? body : page(path.basename(file), body);
   },
 });

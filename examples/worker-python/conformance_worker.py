@@ -114,6 +114,10 @@ async def grandchild(_: Job) -> Result:
     return str(os.posix_spawnp("sleep", ["sleep", "60"], os.environ))  # noqa: ASYNC221
 
 
+async def exit(job: Job) -> Result:
+    os._exit(number(job))
+
+
 def text(job: Job) -> str:
     return job.input.decode()
 
@@ -145,6 +149,7 @@ JOBS: dict[str, Callable[[Job], Awaitable[Result]]] = {
             retire,
             log,
             grandchild,
+            exit,
         )
     },
 }

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 from io import BytesIO
 from typing import IO
 
@@ -36,6 +38,9 @@ def opened(data: bytes) -> IO[bytes]:
         return BytesIO(data)
     if b"\0" in data or not data:
         raise InvalidInput("the input is neither a path nor CSV")
+    # Before it is opened: a FIFO would wait for a writer, and a device may do anything.
+    if not stat.S_ISREG(os.stat(data).st_mode):
+        raise InvalidInput(f"{os.fsdecode(data)}: not a regular file")
     return open(data, "rb")
 
 

@@ -1,5 +1,6 @@
 // From lines to a tree of blocks. Block quotes and list items are unwrapped and parsed in their turn.
 
+import { look } from './effort.js';
 import { definitionAt } from './links.js';
 import { takeList } from './lists.js';
 import { tableAt } from './tables.js';
@@ -7,8 +8,8 @@ import { tableAt } from './tables.js';
 // Deeper ones are text: recursion must not depend on a hostile file.
 const DEEPEST = 50;
 
-const FENCE = /^( {0,3})(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*?)[ \t]*$/;
-const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$/;
+const FENCE = /^( {0,3})(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
+const HEADING = /^ {0,3}(#{1,6})(?:[ \t](.*))?$/;
 const RULE = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const UNDERLINE = /^ {0,3}(=+|-+)[ \t]*$/;
 const QUOTE = /^ {0,3}>/;
@@ -55,6 +56,7 @@ export function interrupts(line) {
 }
 
 export function parseBlocks(lines, definitions, depth) {
+  look(lines);
   const blocks = [];
   let at = 0;
   while (at < lines.length) {
@@ -76,8 +78,7 @@ function blockAt(lines, at, definitions, depth) {
   if (fence) return fencedCode(lines, at, fence);
   const heading = HEADING.exec(line);
   if (heading) {
-    const text = heading[2] ?? '';
-    return { block: { type: 'heading', level: heading[1].length, text: /^#+$/.test(text) ? '' : text }, end: at + 1 };
+    return { block: { type: 'heading', level: heading[1].length, text: withoutClosingMarks(heading[2] ?? '') }, end: at + 1 };
   }
   if (RULE.test(line)) return { block: { type: 'rule' }, end: at + 1 };
   if (depth < DEEPEST) {
@@ -85,6 +86,14 @@ function blockAt(lines, at, definitions, depth) {
     if (ITEM.test(line)) return takeList(lines, at, definitions, depth);
   }
   return tableAt(lines, at) ?? paragraph(lines, at, definitions);
+}
+
+/** The text of a heading without the marks that may stand at its end, behind a space. */
+function withoutClosingMarks(line) {
+  const text = line.trim();
+  let end = text.length;
+  while (text[end - 1] === '#') end -= 1;
+  return end === 0 || /[ \t]/.test(text[end - 1]) ? text.slice(0, end).trimEnd() : text;
 }
 
 function indentedCode(lines, at) {
@@ -95,13 +104,13 @@ function indentedCode(lines, at) {
   return { block: { type: 'code', info: '', text }, end };
 }
 
-function fencedCode(lines, at, [, indent, marker, info]) {
+function fencedCode(lines, at, [, indent, marker, after]) {
   const closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
   let end = at + 1;
   while (end < lines.length && !closing.test(lines[end])) end += 1;
   const stripped = new RegExp(`^ {0,${indent.length}}`);
   const text = lines.slice(at + 1, end).map((line) => `${line.replace(stripped, '')}\n`).join('');
-  return { block: { type: 'code', info, text }, end: Math.min(end + 1, lines.length) };
+  return { block: { type: 'code', info: after.trim(), text }, end: Math.min(end + 1, lines.length) };
 }
 
 function quote(lines, at, definitions, depth) {
@@ -120,22 +129,26 @@ function quote(lines, at, definitions, depth) {
 /** Whether a line without its marker goes on with the paragraph at the end of these lines. */
 export function continues(inner, line) {
   if (inner.length === 0 || isBlank(line) || isBlank(inner.at(-1)) || interrupts(line) || ITEM.test(line)) return false;
-  let tail = [inner.at(-1)];
-  for (let at = inner.length - 2; at >= 0 && !isBlank(inner[at]); at -= 1) tail.unshift(inner[at]);
+  // The line before has gone on with it too.
+  if (LAZY.test(inner.at(-1))) return true;
+  let begin = inner.length - 1;
+  while (begin > 0 && !isBlank(inner[begin - 1])) begin -= 1;
   if (fenceIsOpen(inner)) return false;
-  return endsInParagraph(parseBlocks(tail, new Map(), DEEPEST - 8));
+  return endsInParagraph(parseBlocks(inner.slice(begin), new Map(), DEEPEST - 8));
 }
 
 /** A line that continues lazily is text, whatever it looks like: so far to the right nothing else can begin. */
 export const lazy = (line) => ' '.repeat(200) + line.trimStart();
+const LAZY = /^ {200}[^ ]/;
 
 function fenceIsOpen(lines) {
+  look(lines);
   let open;
   for (const line of lines) {
     const match = FENCE.exec(line);
     if (match === null) continue;
     if (open === undefined) open = match[2];
-    else if (match[2].startsWith(open) && match[3] === '') open = undefined;
+    else if (match[2].startsWith(open) && match[3].trim() === '') open = undefined;
   }
   return open !== undefined;
 }

@@ -9,6 +9,10 @@ import { inlineTarget, labelAt, normalLabel, url } from './links.js';
 
 const AUTOLINK = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>\u0000-\u001f]*)>/y;
 const EMAIL = /<([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)>/y;
+// A label has no more (section 4.7 of the specification).
+const LONGEST_LABEL = 999;
+// The text of an image holds that of each image in it; deeper ones are text.
+const DEEPEST_IMAGE = 10;
 const PLAIN = /[^\\`*_[\]!<&\n]+/y;
 
 const text = (plain) => ({ html: escapeHtml(plain), plain });
@@ -18,12 +22,36 @@ const plain = (nodes) => nodes.map((node) => (node.character ? node.html : node.
 /** HTML of a text. `definitions` maps labels to targets. */
 export function renderInlines(source, definitions) {
   const nodes = [];
-  const brackets = [];
+  const brackets = new Brackets();
   const backticks = new Map();
   let at = 0;
   while (at < source.length) at = step(source, at, nodes, brackets, definitions, backticks);
   pairDelimiters(nodes, 0);
   return html(nodes);
+}
+
+/** The `[` and `![` that may still become a link or an image. */
+class Brackets {
+  #open = [];
+  /** So many of the first ones stand in front of a link, which no other link may hold. */
+  #beforeLink = 0;
+
+  push(bracket) {
+    this.#open.push(bracket);
+  }
+
+  /** The last one, or nothing if it is none any more. */
+  pop() {
+    const bracket = this.#open.pop();
+    const active = bracket?.image || this.#open.length >= this.#beforeLink;
+    this.#beforeLink = Math.min(this.#beforeLink, this.#open.length);
+    return active ? bracket : undefined;
+  }
+
+  /** A link has closed: all that are open stand in front of it. */
+  linked() {
+    this.#beforeLink = this.#open.length;
+  }
 }
 
 function match(pattern, source, at) {
@@ -45,8 +73,9 @@ function step(source, at, nodes, brackets, definitions, backticks) {
       return add(text('\\'), 1);
     case '\n': {
       const last = nodes.at(-1);
-      const hard = last !== undefined && last.opens === undefined && / {2,}$/.test(last.html);
-      if (last && last.opens === undefined) last.html = last.html.replace(/ +$/, '');
+      const isText = last !== undefined && last.opens === undefined;
+      const hard = isText && last.html.endsWith('  ');
+      if (isText) last.html = withoutSpacesAtEnd(last.html);
       return add({ html: hard ? '<br />\n' : '\n', plain: '\n' }, 1 + spaces(source, at + 1));
     }
     case '`': {
@@ -72,10 +101,10 @@ function step(source, at, nodes, brackets, definitions, backticks) {
     }
     case '!':
       if (source[at + 1] !== '[') return add(text('!'), 1);
-      brackets.push({ index: nodes.length, at: at + 2, image: true, active: true });
+      brackets.push({ index: nodes.length, at: at + 2, image: true });
       return add(text('!['), 2);
     case '[':
-      brackets.push({ index: nodes.length, at: at + 1, image: false, active: true });
+      brackets.push({ index: nodes.length, at: at + 1, image: false });
       return add(text('['), 1);
     case ']':
       return closeBracket(source, at, nodes, brackets, definitions);
@@ -84,6 +113,13 @@ function step(source, at, nodes, brackets, definitions, backticks) {
       return add(text(run), run.length);
     }
   }
+}
+
+/** A pattern like / +$/ would look at each run of spaces again from each of its spaces. */
+function withoutSpacesAtEnd(line) {
+  let end = line.length;
+  while (line[end - 1] === ' ') end -= 1;
+  return line.slice(0, end);
 }
 
 const spaces = (source, at) => match(/[ \t]*/y, source, at)[0].length;
@@ -107,8 +143,8 @@ function codeAt(source, at, backticks) {
 
 function closeBracket(source, at, nodes, brackets, definitions) {
   const opener = brackets.pop();
-  const target = opener?.active ? targetAfter(source, at, opener, definitions) : undefined;
-  if (target === undefined) {
+  const target = opener && targetAfter(source, at, opener, definitions);
+  if (target === undefined || (opener.image && imagesIn(nodes, opener.index) >= DEEPEST_IMAGE)) {
     nodes.push(text(']'));
     return at + 1;
   }
@@ -116,17 +152,25 @@ function closeBracket(source, at, nodes, brackets, definitions) {
   const inner = nodes.splice(opener.index).slice(1);
   const title = target.title === undefined ? '' : ` title="${escapeHtml(target.title)}"`;
   nodes.push(opener.image
-    ? { html: `<img src="${url(target.destination)}" alt="${escapeHtml(plain(inner))}"${title} />`, plain: plain(inner) }
-    : { html: `<a href="${url(target.destination)}"${title}>${html(inner)}</a>`, plain: plain(inner) });
+    ? { html: `<img src="${url(target.destination)}" alt="${escapeHtml(plain(inner))}"${title} />`, plain: plain(inner), images: imagesIn(inner, 0) + 1 }
+    : { html: `<a href="${url(target.destination)}"${title}>${html(inner)}</a>`, plain: plain(inner), images: imagesIn(inner, 0) });
   // A link holds no other link.
-  if (!opener.image) for (const bracket of brackets) if (!bracket.image) bracket.active = false;
+  if (!opener.image) brackets.linked();
   return target.end;
+}
+
+/** How deep images are nested in the nodes from an index on. */
+function imagesIn(nodes, from) {
+  let deepest = 0;
+  for (let index = from; index < nodes.length; index += 1) deepest = Math.max(deepest, nodes[index].images ?? 0);
+  return deepest;
 }
 
 function targetAfter(source, at, opener, definitions) {
   const inline = inlineTarget(source, at + 1);
   if (inline) return inline;
   const label = labelAt(source, at + 1);
+  if (!label && at - opener.at > LONGEST_LABEL) return undefined;
   const named = label && label.label.trim() !== '';
   const key = normalLabel(named ? label.label : source.slice(opener.at, at));
   const definition = definitions.get(key);

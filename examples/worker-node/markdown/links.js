@@ -16,7 +16,7 @@ export function url(raw) {
 /** `[label]: destination "title"` definitions are looked up without regard to case and spaces. */
 export const normalLabel = (label) => label.trim().replace(/\s+/g, ' ').toLowerCase().toUpperCase();
 
-const DESTINATION = /<((?:\\.|[^<>\\\n])*)>|((?!<)(?:\\[!-/:-@[-`{-~]|\\|[^ \\\u0000-\u001f])+)/y;
+const DESTINATION = /<((?:\\.|[^<>\\\n])*)>/y;
 const TITLE = /"((?:\\[^]|[^"\\])*)"|'((?:\\[^]|[^'\\])*)'|\(((?:\\[^]|[^()\\])*)\)/y;
 const SPACE = /[ \t]*\n?[ \t]*/y;
 
@@ -25,26 +25,33 @@ function at(pattern, text, position) {
   return pattern.exec(text);
 }
 
-/** How far a bare destination goes: to the first closing parenthesis that nothing opened. */
-function balanced(text) {
+// As in other implementations. Each link that nothing closes adds one, so a text of many such costs no square.
+const DEEPEST_PARENTHESES = 32;
+
+/** A bare destination: it ends at a space, a control character, or the closing parenthesis that nothing in it opened. */
+function bareAt(text, position) {
   let depth = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    if (text[index] === '\\') index += 1;
-    else if (text[index] === '(') depth += 1;
-    else if (text[index] === ')') {
+  let end = position;
+  for (; end < text.length && text[end] > ' '; end += 1) {
+    if (text[end] === '\\' && /[!-/:-@[-`{-~]/.test(text[end + 1] ?? '')) end += 1;
+    else if (text[end] === '(') {
+      depth += 1;
+      if (depth > DEEPEST_PARENTHESES) return undefined;
+    } else if (text[end] === ')') {
+      if (depth === 0) break;
       depth -= 1;
-      if (depth < 0) return text.slice(0, index);
     }
   }
-  return depth === 0 ? text : undefined;
+  return depth === 0 ? text.slice(position, end) : undefined;
 }
 
 function destinationAt(text, position) {
-  const match = at(DESTINATION, text, position);
-  if (match === null) return undefined;
-  if (match[1] !== undefined) return { destination: unescape(match[1]), end: position + match[0].length };
-  const bare = balanced(match[2]);
-  return bare === undefined ? undefined : { destination: unescape(bare), end: position + bare.length };
+  if (text[position] === '<') {
+    const match = at(DESTINATION, text, position);
+    return match === null ? undefined : { destination: unescape(match[1]), end: position + match[0].length };
+  }
+  const bare = bareAt(text, position);
+  return bare ? { destination: unescape(bare), end: position + bare.length } : undefined;
 }
 
 function titleAt(text, position) {

@@ -1,11 +1,15 @@
 // From Markdown to HTML.
 
 import { parse } from './blocks.js';
+import { TooLarge, begin, fill } from './effort.js';
 import { escapeHtml, unescape } from './escape.js';
 import { renderInlines } from './inlines.js';
 
-/** The HTML of a Markdown text, without a page around it. */
+export { TooLarge };
+
+/** The HTML of a Markdown text, without a page around it. Throws {@link TooLarge}. */
 export function render(text) {
+  begin();
   const { blocks, definitions } = parse(text);
   return renderBlocks(blocks, (source) => renderInlines(source, definitions));
 }
@@ -31,7 +35,7 @@ const RENDER = {
       const align = aligns[column] ? ` align="${aligns[column]}"` : '';
       return `<${tag}${align}>${inline(cell)}</${tag}>\n`;
     }).join('')}</tr>\n`;
-    const body = rows.length > 0 ? `<tbody>\n${rows.map((cells) => row('td', cells)).join('')}</tbody>\n` : '';
+    const body = rows.length > 0 ? `<tbody>\n${rows.map((cells) => row('td', [...cells, ...fill(header.length - cells.length)])).join('')}</tbody>\n` : '';
     return `<table>\n<thead>\n${row('th', header)}</thead>\n${body}</table>\n`;
   },
 };

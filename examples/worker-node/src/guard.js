@@ -2,7 +2,7 @@
 // the stream is read, a Shutdown is acknowledged, and the process ends when it must.
 //
 // What only proves something where handlers run, above all a Pong, is made on the main thread.
-// Posts to the main thread: {at, message}, {flushed}, {nudge}, {over}, {exit}.
+// Posts to the main thread: {at, message}, {accepted}, {flushed}, {nudge}, {over}, {exit}.
 // Posts from it: {send}, {pong}, {ready}, {failed}, {handled}, {leave}.
 
 import net from 'node:net';
@@ -10,6 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { Conduct } from './conduct.js';
 import { FrameDecoder } from './frames.js';
+import { killOwnGroup } from './group.js';
 import { Inputs } from './inputs.js';
 import { CAPABILITY_BIT, FAILURE_KIND, INITIALIZE_CODE } from './layouts.js';
 import { record, setFilter } from './logs.js';
@@ -162,8 +163,10 @@ function send(name, fields, data) {
   conduct.sent(name, fields);
   unwritten += 1;
   if (unwritten > MOST_UNWRITTEN) return end('the host does not read', EXIT.hostGone);
-  socket.write(encode(name, fields, data), () => {
+  // Called when the kernel has the last byte, or never will.
+  socket.write(encode(name, fields, data), (error) => {
     unwritten -= 1;
+    if (name === 'JobAccepted' && !error) main.postMessage({ accepted: fields.job });
     if (data) main.postMessage({ flushed: data.length });
   });
 }
@@ -185,7 +188,8 @@ function handled(count) {
 
 /** Everything is said: writes what is left, then lets the main thread exit. @param {number} code */
 function leave(code) {
-  const exit = () => main.postMessage({ exit: code });
+  /** @param {Error | null} [error] */
+  const exit = (error) => main.postMessage({ exit: error ? EXIT.hostGone : code });
   if (over) return exit();
   over = true;
   socket.end(exit);
@@ -199,7 +203,7 @@ function end(why, code) {
   over = true;
   socket.destroy();
   main.postMessage({ over: { why, code } });
-  afterMs(HOST_GONE_MS, () => kill(why));
+  afterMs(HOST_GONE_MS, () => kill(why, code === EXIT.hostGone));
 }
 
 /** @param {() => void} work */
@@ -214,9 +218,10 @@ function guarded(work) {
   }
 }
 
-/** @param {string} why */
-function kill(why) {
+/** @param {string} why @param {boolean} [hostGone] */
+function kill(why, hostGone = false) {
   record('WARN', 'greenroom', 'a handler kept the main thread to itself; the process kills itself', { why });
+  if (hostGone) killOwnGroup();
   // A thread cannot make its process exit, only end it so.
   process.kill(process.pid, 'SIGKILL');
 }

@@ -2,6 +2,7 @@
 
 import { Calls } from './calls.js';
 import { Credit } from './credit.js';
+import { killOwnGroup } from './group.js';
 import { Job, milliseconds, toBytes } from './job.js';
 import { Lag } from './lag.js';
 import { DEADLINE_KIND, FAILURE_KIND, SHUTDOWN_REASON, nameOf } from './layouts.js';
@@ -39,6 +40,8 @@ export class Session {
   #lag = new Lag();
   /** @type {Map<U64, Job>} */
   #jobs = new Map();
+  /** Who waits for the guard to have written a job's `JobAccepted`. @type {Map<U64, () => void>} */
+  #accepting = new Map();
   #starting = new AbortController();
   #ready = false;
   #retired = false;
@@ -55,9 +58,10 @@ export class Session {
     this.#handler = handler;
     guard.on('message', (post) => {
       if (post.message) this.#receive(post.message, post.at);
+      else if (post.accepted !== undefined) this.#accepting.get(post.accepted)?.();
       else if (post.flushed) this.#room.give(Math.min(post.flushed, MOST_UNFLUSHED));
       else if (post.over) this.#over(post.over.code);
-      else if (post.exit !== undefined) process.exit(post.exit);
+      else if (post.exit !== undefined) exit(post.exit);
     });
     guard.on('error', (error) => {
       record('ERROR', 'greenroom', `the guard thread failed: ${error.stack}`);
@@ -119,18 +123,36 @@ export class Session {
     this.#jobs.set(number, job);
     this.#lag.watch(true);
     if (this.#notice) job.leave(this.#notice);
-    this.#send('JobAccepted', { job: number });
     /** @type {Outcome} */
     let outcome = WELL;
     /** @type {Uint8Array} */
     let data = Buffer.alloc(0);
     try {
+      await this.#accept(number, job.signal);
+      // Who had to leave meanwhile has finished the job already.
+      if (!this.#jobs.has(number)) return;
       data = await this.#handle(job);
     } catch (error) {
       outcome = outcomeOf(error, job.signal.aborted || job.leaving.aborted);
     }
     await job.end();
     this.#finish(number, outcome, data);
+  }
+
+  /**
+   * Waits until the kernel has `JobAccepted` (GR-5.4-4): a handler may end the process in its first instruction.
+   * @param {U64} number @param {AbortSignal} signal
+   */
+  async #accept(number, signal) {
+    try {
+      await /** @type {Promise<void>} */ (new Promise((resolve, reject) => {
+        this.#accepting.set(number, resolve);
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        this.#send('JobAccepted', { job: number });
+      }));
+    } finally {
+      this.#accepting.delete(number);
+    }
   }
 
   /** The rest of its output, which goes into `JobFinished`. @param {Job} job @returns {Promise<Uint8Array>} */
@@ -168,8 +190,10 @@ export class Session {
     if (this.#jobs.size === 0) this.#leave();
   }
 
-  /** The stream has ended. @param {number} code */
+  /** The stream has ended: nobody else will end what the worker has started. @param {number} code */
   #over(code) {
+    // Behind the listeners that the program has for its end, and also if the program ends itself.
+    if (code === EXIT.hostGone) process.on('exit', killOwnGroup);
     const exit = () => process.exit(code);
     afterMs(HOST_GONE_MS * 0.8, exit);
     this.#announce({ reason: 'host gone', graceMs: HOST_GONE_MS * 0.8 });
@@ -244,6 +268,12 @@ export class Session {
     const copy = new Uint8Array(data);
     this.#guard.postMessage({ send: { name, fields, data: copy } }, [copy.buffer]);
   }
+}
+
+/** All is said, or the host has gone before it could be. @param {number} code */
+function exit(code) {
+  if (code === EXIT.hostGone) process.on('exit', killOwnGroup);
+  process.exit(code);
 }
 
 /** @param {() => void} work */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { render } from '../markdown/render.js';
+import { TooLarge, render } from '../markdown/render.js';
 
 const CASES = {
   'headings, both kinds': ['# One #\n\nTwo\n===\nThree\n---\n', '<h1>One</h1>\n<h1>Two</h1>\n<h2>Three</h2>\n'],
@@ -44,7 +44,25 @@ test('a URL that could run something is left out', () => {
 
 test('hostile text takes no time to speak of and no stack', { timeout: 20_000 }, () => {
   const many = 20_000;
-  for (const piece of ['*', '**a ', '[', '![', '`', '<', '&', '_a', '*a_ ', '](', '\\']) render(piece.repeat(many));
+  for (const piece of ['*', '**a ', '[', '![', '`', '<', '&', '_a', '*a_ ', '](', '\\', '![a](', '[a](', '[a](b', '[a](b "', '[a](b (', '[a](<']) render(piece.repeat(many));
   for (const piece of ['> ', '- ', '1. ']) render(`${piece.repeat(many)}a\n`);
+  for (const [open, close] of [['[', ']'], ['![', '](b)'], ['[', '[a](b)'], ['![', '[a](b)'], ['[a](', ')']]) {
+    render(`${open.repeat(many)}a${close.repeat(many)}`);
+  }
+  for (const head of ['', '# a', '~~~ a', 'a|b\n-', '> ']) render(`${head}${' '.repeat(10 * many)}b\nc\n`);
   render(Array.from({ length: many }, (_, length) => '`'.repeat(length % 100)).join(' '));
+});
+
+test('quotes and lists that are entangled are refused, not looked at for ever', { timeout: 20_000 }, () => {
+  assert.match(render(`> a\n${'b\n'.repeat(20_000)}`), /^<blockquote>\n<p>a\nb\n/);
+  assert.throws(() => render('> a\nb\n'.repeat(20_000)), TooLarge);
+  const nested = Array.from({ length: 40 }, (_, depth) => `${'  '.repeat(depth)}- a\n\n`).join('');
+  render(nested);
+});
+
+test('a table of many columns costs what it has, and short rows are filled up to a limit', { timeout: 20_000 }, () => {
+  const head = (columns) => `${'a|'.repeat(columns)}\n${'-|'.repeat(columns)}\n`;
+  assert.equal(render(`${head(20_000)}b\n`).match(/<td>/g).length, 20_000);
+  assert.throws(() => render(`${head(20_000)}${'|\n'.repeat(200)}`), TooLarge);
+  assert.throws(() => render(`${head(900)}${'|\n'.repeat(100)}\n`.repeat(2)), TooLarge);
 });

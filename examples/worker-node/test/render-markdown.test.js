@@ -1,6 +1,10 @@
 // The Markdown worker, as a host uses it, over this repository's own files.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -25,7 +29,11 @@ test('renders files and text, and says what is wrong with an input', { timeout: 
   const text = await host.run('text', '*hi*', { metadata: { fragment: 'true' } });
   assert.equal(text.output.toString(), '<p><em>hi</em></p>\n');
 
-  const wrong = [['', '/no/such/file', /cannot read .*ENOENT/], ['', file('proto-spec'), /is not a file/],
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'greenroom-'));
+  const fifo = path.join(folder, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const wrong = [['', fifo, /is not a file/], ['text', `${'a|'.repeat(1000)}\n${'-|'.repeat(1000)}\n${'|\n'.repeat(200)}`, /lack more than/],
+    ['', '/no/such/file', /cannot read .*ENOENT/], ['', file('proto-spec'), /is not a file/],
     ['text', Buffer.from([0xc3, 0x28]), /not UTF-8/], ['text', Buffer.alloc(5 << 20, 0x61), /more than/]];
   for (const [name, input, message] of wrong) {
     const bytes = Buffer.from(input);
@@ -36,5 +44,6 @@ test('renders files and text, and says what is wrong with an input', { timeout: 
     assert.equal(failure.kind, 3);
     assert.match(failure.message, message);
   }
+  fs.rmSync(folder, { recursive: true });
   await host.close();
 });

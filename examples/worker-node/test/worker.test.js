@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import test from 'node:test';
 
-import { CONFORMANCE, TestHost } from './support/host.js';
+import { CONFORMANCE, REQUEST, TestHost } from './support/host.js';
 
 /** The spec's own pattern for produced bytes. */
 const produced = (size) => Buffer.from(Array.from({ length: size }, (_, index) => index % 251));
@@ -164,8 +164,11 @@ withWorker('a blocked handler: the shutdown is acknowledged, the stack is dumped
   await host.next('JobAccepted');
   await host.next('JobOutput');
   host.send('Ping', { seq: 1 });
-  host.send('DumpStacks');
-  assert.match((await host.next('StackDump')).fields.text, /at block \(.*conformance-worker/);
+  // `begun` can be here before the handler has gone on to its loop.
+  for (let text = ''; !/at block \(.*conformance-worker/.test(text); ) {
+    host.send('DumpStacks');
+    ({ fields: { text } } = await host.next('StackDump'));
+  }
   host.send('Shutdown', { reason: 1, grace_ms: 300 });
   assert.equal((await host.next('ShuttingDown')).fields.jobs, 1);
   await host.next('END');
@@ -191,8 +194,69 @@ for (const job of ['conformance.wait', 'conformance.deaf', 'conformance.block'])
   });
 }
 
+test('a handler runs only when JobAccepted is with the host: not even its end comes before', { timeout: 60_000 }, async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const host = await TestHost.ready();
+    const job = host.startJob('conformance.exit', '3');
+    assert.equal((await host.next('JobAccepted')).fields.job, job);
+    await host.next('END');
+    assert.deepEqual(await host.gone, { code: 3, signal: null });
+  }
+});
+
+test('a handler waits for JobAccepted while its host does not read', { timeout: 60_000 }, async () => {
+  const host = await TestHost.ready('slots 2');
+  host.startJob('conformance.produce', '65536');
+  host.socket.pause();
+  for (let seq = 1; seq <= 20_000; seq += 1) host.send('Ping', { seq });
+  if (host.socket.writableNeedDrain) await once(host.socket, 'drain');
+  const job = host.startJob('conformance.exit', '3');
+  host.socket.resume();
+  for (let message = await host.next(); message.name !== 'JobAccepted' || message.fields.job !== job;) {
+    assert.notEqual(message.name, 'END');
+    message = await host.next();
+  }
+  assert.deepEqual(await host.gone, { code: 3, signal: null });
+});
+
+/** Resolves when a process has ended, which is no child of this one. */
+async function ended(pid) {
+  const isThere = () => {
+    try {
+      return !/^\d+ \(sleep\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    } catch {
+      return false;
+    }
+  };
+  while (isThere()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+for (const busy of [undefined, 'conformance.wait', 'conformance.deaf', 'conformance.block']) {
+  test(`a worker that leads its group ends with it when the host has gone: ${busy ?? 'idle'}`, { timeout: 60_000 }, async () => {
+    const host = await TestHost.start(CONFORMANCE, { detached: true });
+    host.send('InitializeRequest', REQUEST);
+    await host.next('InitializeResponse');
+    const child = Number((await host.run('conformance.grandchild')).output);
+    if (busy) {
+      host.startJob(busy, '600000');
+      await host.next('JobAccepted');
+      await host.next('JobOutput');
+    }
+    assert.deepEqual(await host.close(), { code: null, signal: 'SIGKILL' });
+    await ended(child);
+  });
+}
+
+withWorker('a group that it does not lead lives on', async (host) => {
+  const child = Number((await host.run('conformance.grandchild')).output);
+  assert.deepEqual(await host.close(), { code: 74, signal: null });
+  process.kill(child, 'SIGKILL');
+});
+
 withWorker('pongs tell of a late loop', async (host) => {
   const job = host.startJob('conformance.block', '300');
+  await host.next('JobAccepted');
+  await host.next('JobOutput');
   host.send('Ping', { seq: 9 });
   for (;;) {
     const { name, fields } = await host.next();
@@ -259,7 +323,6 @@ for (const [requirement, send, said = requirement] of VIOLATIONS) {
 
 test('a preparation: more time, failure, wrong version, shutdown in it', { timeout: 60_000 }, async () => {
   const slow = await TestHost.start();
-  const { REQUEST } = await import('./support/host.js');
   slow.send('InitializeRequest', REQUEST, Buffer.from('extend 700'));
   assert.deepEqual((await slow.next('ExtendDeadline')).fields, { which: 1, job: 0, extra_ms: 700 });
   await slow.next('InitializeResponse');

@@ -43,6 +43,7 @@ def run(handler: Handler | Handle) -> NoReturn:
     import asyncio
     import sys
 
+    from . import exits
     from .boot import host_socket
     from .handler import as_handler
     from .worker import Worker
@@ -55,4 +56,6 @@ def run(handler: Handler | Handle) -> NoReturn:
     # Not `asyncio.run`, which at its end waits for threads that may never end.
     loop = asyncio.new_event_loop()
     code = loop.run_until_complete(main())
+    if code == exits.HOST_GONE and exits.leads_group():
+        exits.with_group()
     sys.exit(code)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 from typing import NoReturn
 
 LEFT = 0
@@ -34,6 +36,22 @@ def at_once(code: int, *, with_children: bool) -> NoReturn:
     With what it has started, if nobody else will do that; but only in a process group of its own,
     because another one holds programs that are not its children.
     """
-    if with_children and os.getpgrp() == os.getpid():
+    if with_children and leads_group():
         os.killpg(0, signal.SIGKILL)
     os._exit(code)
+
+
+def leads_group() -> bool:
+    return os.getpgrp() == os.getpid()
+
+
+def with_group() -> NoReturn:
+    """What `sys.exit` does, and at the very end the end of the process group, this process included."""
+    # Nothing that is registered comes behind the functions of `atexit`, so they are run here.
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # Its reader has gone as well, or it is closed.
+    at_once(HOST_GONE, with_children=True)

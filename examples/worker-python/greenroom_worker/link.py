@@ -137,7 +137,10 @@ class Link(threading.Thread):
         return self.status()
 
     def status(self) -> int:
-        return exits.HOST_GONE if self.ending is None else self.ending
+        """A host that did not take the last words has gone, whatever was to be said."""
+        if self.ending is None or self.unsent or self.outbox.letters:
+            return exits.HOST_GONE
+        return self.ending
 
     def read(self) -> bool:
         """False at the end of the stream, of which a reset is one (GR-1.3-3)."""

@@ -115,7 +115,9 @@ class Worker:
             await self.handler.initialize(Start(request, arguments, self.outbox))
             if not 1 <= self.handler.slots <= SLOTS_MAX:
                 raise ValueError(f"slots = {self.handler.slots}, allowed are 1 to {SLOTS_MAX}")
-        except (Exception, SystemExit) as error:
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
             failure = failure_of(error)
             log.error("the preparation failed: %s", failure.message, exc_info=error)
             return InitializeError(CODE_FAILED, failure.message)
@@ -153,8 +155,10 @@ class Worker:
         await self.accept(job)
         try:
             result = await self.handler.handle(job)
-        except SystemExit as error:
-            raise RuntimeError(f"the handler called exit({error.code!r})") from error
+        except (SystemExit, KeyboardInterrupt) as error:
+            # A task that these leave would end the event loop, and with it the worker.
+            fault = RuntimeError(f"the handler raised {error!r}")
+            raise fault.with_traceback(error.__traceback__) from error
         return await job._last_output(as_bytes(result))
 
     def finish(self, job: Job, task: asyncio.Task[bytes]) -> None:
@@ -233,5 +237,7 @@ class Worker:
         logs.span.set("shutdown")
         try:
             await self.handler.shutdown(reason)
-        except (Exception, SystemExit) as error:
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
             log.error("the handler's shutdown failed: %s", error, exc_info=error)

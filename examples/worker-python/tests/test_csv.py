@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import tempfile
 import unittest
 from io import BytesIO
 from typing import Any
@@ -60,6 +62,12 @@ class RealFiles(unittest.TestCase):
 
     def test_a_missing_file(self) -> None:
         self.assertEqual(self.refusal(b"no/such.csv"), "no/such.csv: No such file or directory")
+
+    def test_what_is_no_regular_file_is_not_opened(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "fifo")
+            os.mkfifo(fifo)
+            self.assertEqual(self.refusal(fifo.encode()), f"{fifo}: not a regular file")
 
     def test_a_row_that_lost_a_comma(self) -> None:
         message = self.refusal(str(DATA / "broken" / "ragged.csv").encode())

@@ -69,15 +69,23 @@ class Outcomes(WorkerTest):
     def test_other_ways_out_of_a_handler_are_panics_too(self) -> None:
         host = self.enterContext(Host(HERE / "workers" / "notices.py"))
         host.initialize()
-        for job, name in enumerate(("own_cancel", "leave", "wrong_type", "no_such"), start=1):
+        ways = ("own_cancel", "leave", "interrupted", "wrong_type", "no_such")
+        for job, name in enumerate(ways, start=1):
             finished, _ = host.run_job(name, job=job)
             assert finished.failure is not None, name
             self.assertEqual(finished.failure.kind, KIND_PANIC, name)
 
-    def test_a_job_is_accepted_before_a_handler_that_kills_the_process(self) -> None:
-        host = self.enterContext(Host(HERE / "workers" / "sudden.py"))
+    def test_a_panic_names_the_place(self) -> None:
+        host = self.enterContext(Host(HERE / "workers" / "notices.py"))
         host.initialize()
-        host.send(start_job(1, "any"))
+        failure = host.run_job("interrupted")[0].failure
+        assert failure is not None
+        said = r"^RuntimeError: the handler raised KeyboardInterrupt\(\) \(notices\.py:\d+\)$"
+        self.assertRegex(failure.message, said)
+
+    def test_a_job_is_accepted_before_a_handler_that_kills_the_process(self) -> None:
+        host = self.ready()
+        host.send(start_job(1, "conformance.exit"), b"7")
         host.expect(JobAccepted)
         self.assertIsNone(host.receive())
         self.assertEqual(host.exit_code(), 7)

@@ -137,6 +137,27 @@ class AfterTheEnd(WorkerTest):
             self.assertTrue(select.select([output], [], [], HANG)[0])
             self.assertEqual(output.read(), b"")
 
+    def test_the_group_ends_with_a_worker_that_leaves_by_itself(self) -> None:
+        reader, writer = os.pipe()
+        with open(reader, "rb") as output:
+            program = HERE / "workers" / "parent.py"
+            host = self.enterContext(Host(program, own_group=True, stdout=writer))
+            os.close(writer)
+            host.initialize()
+            host.run_job("start")
+            host.socket.close()
+            self.assertEqual(host.exit_code(), -signal.SIGKILL)
+            self.assertTrue(select.select([output], [], [], HANG)[0])
+            self.assertEqual(output.read(), b"shutdown\natexit\n")
+
+    def test_a_group_that_it_does_not_lead_lives_on(self) -> None:
+        host = self.enterContext(Host(HERE / "workers" / "parent.py"))
+        host.initialize()
+        child = int(host.run_job("start")[1])
+        host.socket.close()
+        self.assertEqual(host.exit_code(), 69)
+        os.kill(child, signal.SIGKILL)
+
     def test_with_unread_input(self) -> None:
         host = self.ready()
         for seq in range(2000):

@@ -37,10 +37,10 @@ export class TestHost {
   #waiting = [];
   #nextJob = 1;
 
-  static async start(program = CONFORMANCE) {
+  static async start(program = CONFORMANCE, { detached = false } = {}) {
     const [ours, theirs] = await socketPair();
     const env = { PATH: process.env.PATH, GREENROOM_WORKER: '1', GREENROOM_HOST_PID: String(process.pid) };
-    const child = spawn(process.execPath, [program], { stdio: [theirs, 'pipe', 'pipe'], env });
+    const child = spawn(process.execPath, [program], { stdio: [theirs, 'pipe', 'pipe'], env, detached });
     theirs.destroy();
     return new TestHost(ours, child);
   }

@@ -44,6 +44,9 @@ class Notices(Handler):
     async def leave(self, job: Job) -> Result:
         raise SystemExit(3)
 
+    async def interrupted(self, job: Job) -> Result:
+        raise KeyboardInterrupt
+
     async def wrong_type(self, job: Job) -> Result:
         return 7  # type: ignore[return-value]
 
