@@ -81,7 +81,9 @@ impl Exit {
             }
             Self::Usage => "the command line cannot be used",
             Self::Input => "the input or the configuration cannot be read",
-            Self::Unavailable => "no worker can be started; no supervisor answers",
+            Self::Unavailable => {
+                "no worker can be started, nor the program to be tested; no supervisor answers"
+            }
             Self::System => "the system refused a thread, a signal handler or the like",
             Self::Journal => "the journal cannot be used, or belongs to other work",
             Self::Output => "the output cannot be written, for example because the disk is full",

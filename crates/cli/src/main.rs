@@ -4,11 +4,11 @@
 //!
 //! Each subcommand is a file or folder of its own with two things to know: `Args`, what it can be
 //! told on the command line, and `run(args)`, which does it and gives the exit code, mostly one of
-//! [`exit::Exit`]. This file only puts them together. [`up`] is the supervisor, those in [`command`]
-//! talk to it, [`map`] stands by itself. What several of them need is beside them: [`config`] reads
-//! the configuration, [`control`] is the socket between them, [`view`] what is told over it and as
-//! JSON, [`show`] how that looks to people, [`quantity`] reads times and sizes, [`exit`] documents
-//! the exit codes.
+//! [`exit::Exit`]. This file only puts them together. [`up`] is the supervisor, those in
+//! [`command`] talk to it, [`map`] and [`conformance`] stand by themselves. What several of them
+//! need is beside them: [`config`] reads the configuration, [`control`] is the socket between them,
+//! [`view`] what is told over it and as JSON, [`show`] how that looks to people, [`quantity`] reads
+//! times and sizes, [`exit`] documents the exit codes.
 //!
 //! Results go to standard output, everything for people to standard error. Both may be closed or
 //! unread at any time: [`printer`] keeps what runs long apart from that.
@@ -17,9 +17,11 @@
 
 mod command;
 mod config;
+mod conformance;
 mod control;
 mod exit;
 mod map;
+mod nearest;
 mod printer;
 mod quantity;
 mod show;
@@ -37,7 +39,7 @@ use command::{change, check, completions, events, logs, reload, shutdown, status
 /// `up` runs the units of a configuration in the foreground; the other commands talk to it over a
 /// local socket. `map` needs no configuration.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, after_long_help = exit::in_help(AFTER_HELP))]
+#[command(name = "greenroom", version, after_help = AFTER_HELP, after_long_help = exit::in_help(AFTER_HELP))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,6 +52,7 @@ Examples:
   greenroom status                      how are they?
   greenroom why api                     why did api die?
   greenroom map --worker ./resize photos/*.jpg > results.jsonl
+  greenroom conformance worker ./resize  does it speak the protocol?
 
 `greenroom help COMMAND` explains a command with examples.";
 
@@ -72,6 +75,7 @@ enum Command {
     Reload(reload::Args),
     Shutdown(shutdown::Args),
     Map(map::Args),
+    Conformance(conformance::Args),
     Completions(completions::Args),
 }
 
@@ -91,6 +95,7 @@ fn main() -> ExitCode {
         Command::Reload(args) => reload::run(&args),
         Command::Shutdown(args) => shutdown::run(&args),
         Command::Map(args) => map::run(args),
+        Command::Conformance(args) => conformance::run(args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }

@@ -16,6 +16,15 @@ pub(crate) struct Span(pub(crate) Duration);
 impl Span {
     /// The longest.
     pub(crate) const LONGEST: Self = Self(Duration::from_secs(366 * 24 * 60 * 60));
+
+    /// A time that is to pass: 0 would mean never or at once, depending on whom one asks.
+    pub(crate) fn positive(text: &str) -> Result<Self, QuantityError> {
+        let span: Self = text.parse()?;
+        if span.0.is_zero() {
+            return Err(QuantityError::Nothing);
+        }
+        Ok(span)
+    }
 }
 
 /// A number of bytes.
@@ -31,6 +40,8 @@ pub(crate) enum QuantityError {
     Negative(String),
     #[error("{0:?} is longer than a year: write a length of time such as {SPANS}")]
     TooLong(String),
+    #[error("it must be longer than nothing: write for example 2.5s")]
+    Nothing,
     #[error("{0:?} is not a size: write a number and its unit, for example {SIZES}")]
     NoSize(String),
 }

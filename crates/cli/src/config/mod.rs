@@ -10,7 +10,6 @@ mod daemon;
 mod fingerprint;
 mod group;
 mod mistakes;
-mod nearest;
 mod pool;
 mod probe;
 mod problem;

@@ -5,8 +5,8 @@ use std::ops::Range;
 use greenroom::Supervisor;
 use greenroom::supervisor::{SpecError, UnitError};
 
-use super::nearest::nearest;
 use super::{Config, ConfigError};
+use crate::nearest::nearest;
 
 impl Config {
     /// A supervisor of all units, none of which is started.

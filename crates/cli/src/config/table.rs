@@ -13,8 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::fingerprint::fingerprint;
 use super::mistakes::Mistakes;
-use super::nearest::nearest;
 use super::value::Value;
+use crate::nearest::nearest;
 
 /// A table that is being read.
 pub(crate) struct Table<'a> {

@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::mistakes::Mistakes;
-use super::nearest::nearest;
 use super::table::Table;
+use crate::nearest::nearest;
 
 /// A value that is being read.
 pub(crate) struct Value<'a> {

@@ -57,7 +57,7 @@ pub(crate) struct Args {
     /// limit]
     ///
     /// A job that does not stop within 5 s is killed with its worker.
-    #[arg(long, value_name = "TIME", value_parser = positive)]
+    #[arg(long, value_name = "TIME", value_parser = Span::positive)]
     deadline: Option<Span>,
 
     /// How often a job is run again if its worker dies, or its failure says that it may help
@@ -95,11 +95,11 @@ pub(crate) struct Args {
     log_filter: String,
 
     /// Time that a worker may take until it is ready
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = Span::positive)]
     initialize_timeout: Span,
 
     /// Time that a worker may take to leave
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = Span::positive)]
     close_timeout: Span,
 
     /// No progress and no summary on standard error; errors and the logs of workers remain
@@ -279,13 +279,4 @@ impl JobKind {
             None => job,
         }
     }
-}
-
-/// A time that is to pass: 0 would mean never or at once, depending on whom one asks.
-fn positive(text: &str) -> Result<Span, String> {
-    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
-    if span.0.is_zero() {
-        return Err("it must be longer than nothing: write for example 2.5s".into());
-    }
-    Ok(span)
 }
