@@ -48,7 +48,7 @@ pub(crate) fn worker(message: &WorkerMessage) -> String {
         WorkerMessage::InitializeResponse(response) => match &response.error {
             Some(error) => format!("{kind}, error {} {:?}", error.code, error.message),
             None => format!(
-                "{kind}, protocol {}, {} slots",
+                "{kind}, protocol {}, slots {}",
                 response.protocol, response.slots
             ),
         },

@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -77,7 +78,8 @@ impl Reports {
                 .filter_map(|it| Some((it.format, it.file.as_deref()?)))
         };
         for (index, (_, path)) in named().enumerate() {
-            if named().take(index).any(|(_, other)| other == path) {
+            let file = itself(path);
+            if named().take(index).any(|(_, other)| itself(other) == file) {
                 return Err(Problem::Usage(format!(
                     "two reports cannot both go to {}",
                     path.display()
@@ -97,19 +99,57 @@ impl Reports {
         })
     }
 
-    /// Writes every file.
-    pub(super) fn write(
+    /// What is to be written to each file.
+    pub(super) fn render(
         self,
         mut render: impl FnMut(Format) -> io::Result<String>,
-    ) -> Result<(), Problem> {
-        for (format, target) in self.files {
+    ) -> Result<Rendered, Problem> {
+        let files = self.files.into_iter().map(|(format, target)| {
             let path = target.path.clone();
-            render(format)
-                .and_then(|text| target.write(&text))
+            match render(format) {
+                Ok(text) => Ok((target, text)),
+                Err(source) => Err(Problem::File { path, source }),
+            }
+        });
+        Ok(Rendered(files.collect::<Result<_, _>>()?))
+    }
+}
+
+/// Reports that are ready, each with its file.
+pub(super) struct Rendered(Vec<(Target, String)>);
+
+impl Rendered {
+    /// Writes every file. May wait for ever: one may be a pipe that nobody reads.
+    pub(super) fn write(self) -> Result<(), Problem> {
+        for (target, text) in self.0 {
+            let path = target.path.clone();
+            target
+                .write(&text)
                 .map_err(|source| Problem::File { path, source })?;
         }
         Ok(())
     }
+
+    /// The same on a thread of its own, so that something else can be waited for meanwhile.
+    pub(super) async fn write_aside(self) -> Result<(), Problem> {
+        let written = tokio::task::spawn_blocking(move || self.write()).await;
+        written.unwrap_or_else(|defect| resume_unwind(defect.into_panic()))
+    }
+}
+
+/// The same for each way to write the path of one file: what a link points to is replaced, not the
+/// link.
+fn itself(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| {
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let parent = fs::canonicalize(parent.unwrap_or(Path::new(".")));
+        match (parent, path.file_name()) {
+            (Ok(parent), Some(name)) => parent.join(name),
+            _ => path.to_owned(),
+        }
+    })
 }
 
 /// A file that is to be written.
@@ -128,8 +168,7 @@ enum Place {
 impl Target {
     /// Now, so that nobody waits for a report that cannot be written.
     fn open(path: &Path) -> io::Result<Self> {
-        // What a link points to is replaced, not the link.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = itself(path);
         if path.metadata().is_ok_and(|about| !about.is_file()) {
             let file = File::options().write(true).open(&path)?;
             let file = Place::Itself(file);
@@ -176,6 +215,17 @@ mod tests {
         assert_eq!(parse("html").unwrap().file, None);
         assert!(parse("xml").unwrap_err().contains("junit"));
         assert!(parse("json=").unwrap_err().contains("missing"));
+    }
+
+    #[test]
+    fn two_ways_to_write_a_path_are_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let name = folder.path().file_name().unwrap();
+        let roundabout = folder.path().join("..").join(name).join("out");
+        assert_eq!(itself(&roundabout), itself(&path));
+        fs::write(&path, "").unwrap();
+        assert_eq!(itself(&roundabout), itself(&path));
     }
 
     #[test]

@@ -69,7 +69,9 @@ fn list(side: Side, options: &args::Options) -> Result<Exit, Problem> {
         _ => Ok(text::list(&cases, paint)),
     };
     let shown = render(reports.stdout, paint).map_err(Problem::Output)?;
-    reports.write(|format| render(format, text::plain))?;
+    reports
+        .render(|format| render(format, text::plain))?
+        .write()?;
     let mut stdout = io::stdout();
     let written = stdout.write_all(shown.as_bytes());
     written
@@ -191,7 +193,10 @@ impl Test<'_> {
             self.output.write(shown);
         }
         self.summarize(tally, took);
-        let files = self.reports.write(|format| render(format, &report));
+        let files = match self.reports.render(|format| render(format, &report)) {
+            Ok(rendered) => rendered.write_aside().await,
+            Err(problem) => Err(problem),
+        };
         let shown = self.written.all(self.output).await;
         shown.map_err(Problem::Output).and(files)?;
         Ok(if tally.ok() {

@@ -20,6 +20,8 @@ use tokio::time::timeout;
 use self::case::{Stop, WorkerCase};
 use self::probe::{Met, meet};
 use self::session::Session;
+use rustix::io::Errno;
+
 use crate::case::{Case, CaseResult, Finding, Verdict};
 use crate::run::{Options, run_side_by_side};
 use crate::transcript::{Transcript, What};
@@ -102,6 +104,12 @@ async fn run_case(
     }
     let mut session = match Session::spawn(program, case.about, case.closing, bound) {
         Ok(session) => session,
+        // The kit's own lack of descriptors, processes or memory is nothing to blame the program for.
+        Err(error) if is_lack(&error) => {
+            let reason = format!("the system refuses to start it: {error}; try fewer at a time");
+            let skip = Verdict::Skip(reason);
+            return result(skip.clone(), skip, Transcript::default());
+        }
         Err(error) => {
             let expected = "a program that can be started";
             let finding = Finding::new("GR-1.2-1", expected, error.to_string());
@@ -129,4 +137,12 @@ async fn run_case(
     };
     let (behaviour, transcript) = session.finish(behaviour).await;
     result(behaviour, closing, transcript)
+}
+
+/// Whether the system has too little of something for another process.
+fn is_lack(error: &std::io::Error) -> bool {
+    let lacks = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM];
+    lacks
+        .iter()
+        .any(|lack| error.raw_os_error() == Some(lack.raw_os_error()))
 }

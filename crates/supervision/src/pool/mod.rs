@@ -5,7 +5,7 @@
 //! driver gives the place back with [`Pool::handle_released`], whatever became of the job.
 //!
 //! A worker leaves when it has run its jobs, when there are too many, or when it is due to be
-//! [replaced](replace): another takes its place first.
+//! replaced (`replace.rs`): another takes its place first.
 
 mod member;
 mod policy;

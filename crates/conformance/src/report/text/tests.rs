@@ -104,7 +104,7 @@ fn the_whole_ends_with_counts_and_requirements() {
     let must = report.tally().coverage(Side::Worker).must;
     let rest = crate::worker::catalogue().len() - 4;
     let end = format!(
-        "Does not conform; 1 skipped, because the program does not offer what they need; {rest} not run\n4 cases in 2.5 s: 1 passed, 1 failed, 1 non-strict, 1 skipped\nMUSTs for a worker: 0 shown and 1 broken of {must}\n"
+        "Does not conform; 1 skipped, each with its reason; {rest} not run\n4 cases in 2.5 s: 1 passed, 1 failed, 1 non-strict, 1 skipped\nMUSTs for a worker: 0 shown and 1 broken of {must}\n"
     );
     let table =
         "    cases  what was found, and the first case\n        1  breaks GR-2.2-1: expected";
