@@ -1,4 +1,4 @@
-"""What the link's thread tells the event loop: a bounded queue, emptied by the loop in one go."""
+"""What the link's thread tells the event loop: a bounded queue, one event at a time."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Inbox(Generic[T]):
         """From the link's thread."""
         self.events.append((time.monotonic(), event))
         try:
-            self.loop.call_soon_threadsafe(self.empty)
+            self.loop.call_soon_threadsafe(self.next)
         except RuntimeError:
             pass  # The loop is closed: the worker leaves, and nobody needs to hear of this.
 
-    def empty(self) -> None:
+    def next(self) -> None:
+        """One event for each that was posted: handlers have their turn between two of them."""
         was_full = self.full
-        while self.events:
-            posted, event = self.events.popleft()
-            self.late(time.monotonic() - posted)
-            self.deliver(event)
+        posted, event = self.events.popleft()
+        self.late(time.monotonic() - posted)
+        self.deliver(event)
         if was_full:
             self.emptied()
