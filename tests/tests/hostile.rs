@@ -128,14 +128,19 @@ async fn a_message_of_the_future_is_skipped_if_it_may_be() {
 
 #[tokio::test]
 async fn a_connection_that_ends_is_a_disconnect_and_the_process_goes_with_it() {
-    for greeting in ["half-a-frame", "hang-up"] {
-        let report = end_of_greeting(greeting, patient()).await;
-        assert_eq!(report.reason, ExitReason::Disconnected, "{greeting}");
-        assert!(!exists(report.pid.expect("it ran")), "{greeting}");
-    }
+    let report = end_of_greeting("hang-up", patient()).await;
+    assert_eq!(report.reason, ExitReason::Disconnected);
+    assert!(!exists(report.pid.expect("it ran")));
     let (result, _) = end_of_job("hang-up", patient()).await;
     let error = result.expect_err("the job is lost");
     assert_eq!(lost(&error).reason, ExitReason::Disconnected);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_cut_by_a_worker_that_lives_on_is_a_violation() {
+    let report = end_of_greeting("half-a-frame", patient()).await;
+    assert_eq!(requirement(&report), "GR-2.3-2");
+    assert!(!exists(report.pid.expect("it ran")));
 }
 
 #[tokio::test]
