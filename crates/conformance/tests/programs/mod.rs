@@ -57,7 +57,7 @@ pub(crate) fn complaints(results: &[CaseResult]) -> Vec<(&'static str, &'static 
 const AT_A_TIME: usize = 8;
 
 /// Checks all rows side by side. Some cases measure time, so that a busy machine can hide a fault: what
-/// was not found in the crowd is looked for once more, alone.
+/// was not found in the crowd is looked for again, alone.
 #[allow(
     dead_code,
     reason = "one of the tests that share this file has no rows"
@@ -88,7 +88,34 @@ where
     }
     let mut wrong = Vec::new();
     for (row, _) in missed.into_iter().filter(|(_, is_missed)| *is_missed) {
-        wrong.extend(check(row).await);
+        wrong.extend(still_missed(row, &check).await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a row lacks that is never found in so many tries: a fault has to show once, and a race between two
+/// processes does not show each time.
+#[allow(
+    dead_code,
+    reason = "one of the tests that share this file has no rows"
+)]
+const ALONE: usize = 4;
+
+#[allow(
+    dead_code,
+    reason = "one of the tests that share this file has no rows"
+)]
+async fn still_missed<R, F>(row: R, check: &impl Fn(R) -> F) -> Option<String>
+where
+    R: Copy,
+    F: Future<Output = Option<String>>,
+{
+    let mut missed = None;
+    for _ in 0..ALONE {
+        missed = check(row).await;
+        if missed.is_none() {
+            break;
+        }
+    }
+    missed
 }
