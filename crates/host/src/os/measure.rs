@@ -3,7 +3,7 @@
 //! It sleeps until somebody asks, and answers everybody who has asked meanwhile with one look at
 //! the system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -81,44 +81,47 @@ fn ask(request: Request) {
 
 fn serve(queue: &Receiver<Request>) {
     while let Ok(first) = queue.recv() {
-        let requests: Vec<Request> = std::iter::once(first).chain(queue.try_iter()).collect();
-        let members = members(&requests);
-        let singles = requests.iter().filter_map(|request| match request {
-            Request::Memory { pid, .. } => Some(Pid::from_u32(*pid)),
-            Request::Usage { .. } => None,
-        });
-        let pids: Vec<Pid> = singles.chain(members.values().flatten().copied()).collect();
-        // With tasks, each thread would be a row that shows the whole process again.
-        let mut wanted = ProcessRefreshKind::nothing().with_memory().without_tasks();
-        if !members.is_empty() {
-            wanted = wanted.with_cpu();
+        if let Err(error) = answer(std::iter::once(first).chain(queue.try_iter()).collect()) {
+            tracing::warn!(%error, "memory is not measured");
         }
-        // Anew each time: it never forgets a process that it was not asked about again.
-        let mut system = match System::new() {
-            Ok(system) => system,
-            Err(error) => {
-                tracing::warn!(%error, "memory is not measured");
-                return;
+    }
+}
+
+/// Answers all of them with one look at the system.
+fn answer(requests: Vec<Request>) -> Result<(), sysinfo::Error> {
+    let members = members(&requests);
+    let singles = requests.iter().filter_map(|request| match request {
+        Request::Memory { pid, .. } => Some(Pid::from_u32(*pid)),
+        Request::Usage { .. } => None,
+    });
+    // A process that sysinfo is asked about twice is taken for a dead one the second time.
+    let pids: BTreeSet<Pid> = singles.chain(members.values().flatten().copied()).collect();
+    let pids: Vec<Pid> = pids.into_iter().collect();
+    // With tasks, each thread would be a row that shows the whole process again.
+    let mut wanted = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    if !members.is_empty() {
+        wanted = wanted.with_cpu();
+    }
+    // Anew each time: it never forgets a process that it was not asked about again.
+    let mut system = System::new()?;
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, wanted);
+    for request in requests {
+        match request {
+            Request::Memory { pid, reply } => {
+                let process = system.process(Pid::from_u32(pid));
+                reply(process.map_or(0, Process::memory));
             }
-        };
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, wanted);
-        for request in requests {
-            match request {
-                Request::Memory { pid, reply } => {
-                    let process = system.process(Pid::from_u32(pid));
-                    reply(process.map_or(0, Process::memory));
-                }
-                Request::Usage { groups, reply } => {
-                    let groups = groups.iter().map(|group| {
-                        let members = members.get(group).into_iter().flatten();
-                        total(members.filter_map(|pid| system.process(*pid)))
-                    });
-                    // Whoever has stopped waiting does not want to know.
-                    let _ = reply.send(groups.collect());
-                }
+            Request::Usage { groups, reply } => {
+                let groups = groups.iter().map(|group| {
+                    let members = members.get(group).into_iter().flatten();
+                    total(members.filter_map(|pid| system.process(*pid)))
+                });
+                // Whoever has stopped waiting does not want to know.
+                let _ = reply.send(groups.collect());
             }
         }
     }
+    Ok(())
 }
 
 /// The processes of every group that is asked for.
@@ -160,6 +163,24 @@ fn total<'a>(processes: impl Iterator<Item = &'a Process>) -> GroupUsage {
 mod tests {
     use super::super::testing::*;
     use super::*;
+
+    #[test]
+    fn a_process_that_two_ask_about_at_once_is_measured_for_both() {
+        let own = std::process::id();
+        let group = u32::try_from(nix::unistd::getpgrp().as_raw()).unwrap();
+        let (memory, singly) = channel();
+        let (reply, mut in_its_group) = oneshot::channel();
+        let reply_memory = Box::new(move |bytes| memory.send(bytes).unwrap());
+        let memory = Request::Memory {
+            pid: own,
+            reply: reply_memory,
+        };
+        let groups = vec![group];
+        answer(vec![memory, Request::Usage { groups, reply }]).unwrap();
+        let measured = singly.recv().unwrap();
+        assert!(measured > 0);
+        assert!(in_its_group.try_recv().unwrap()[0].memory >= measured);
+    }
 
     #[tokio::test]
     async fn the_usage_of_a_group_is_that_of_all_its_processes() {
