@@ -89,7 +89,8 @@ pub enum EventKind {
         /// How it lived and ended.
         report: Arc<CrashReport>,
     },
-    /// A turn of the pool itself: warm, degraded, recovered.
+    /// A turn of the pool itself: warm, degraded, recovered, reloaded, a key quarantined, a program
+    /// replaced on disk.
     Pool(PoolNotice),
 }
 

@@ -28,6 +28,7 @@ use crate::report::CrashReport;
 /// let job = Job::new("a picture's path")
 ///     .name("thumbnail")
 ///     .metadata("width", "200")
+///     .key("holiday.jpg")
 ///     .deadline(Duration::from_secs(5));
 /// ```
 #[derive(Clone)]
@@ -39,8 +40,12 @@ pub struct Job {
     deadline: Option<Duration>,
     input: Bytes,
     retries: u32,
+    key: Option<Arc<str>>,
     max_output: usize,
 }
+
+/// The most bytes of a job's key.
+const MAX_KEY: usize = 256;
 
 impl Job {
     /// A job with this input, at most `max_payload` bytes (default 64 MiB).
@@ -54,6 +59,7 @@ impl Job {
             deadline: None,
             input: input.into(),
             retries: 0,
+            key: None,
             max_output: 64 << 20,
         }
     }
@@ -101,10 +107,24 @@ impl Job {
 
     /// How often it may be run again after its handler began and its worker died, or its handler
     /// failed and said that another try may help. A job whose handler never began is run again in
-    /// any case; one whose output was already read is not. Default 0.
+    /// any case; one whose output was already read is not; and one that has taken down as many
+    /// workers as [`PoolBuilder::quarantine`](crate::PoolBuilder::quarantine) says is not either.
+    /// Default 0.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// What makes it the same job again, for example its input's name or digest, at most 256 bytes: a
+    /// pool gives no more workers to a key that several have died of, see
+    /// [`PoolBuilder::quarantine`](crate::PoolBuilder::quarantine). Jobs under way at the same time
+    /// may have the same one. It is told in events and errors. Empty means none. Default: none.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into())
+            .filter(|key| !key.is_empty())
+            .map(Arc::from);
         self
     }
 
@@ -113,6 +133,18 @@ impl Job {
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.max_output = bytes;
         self
+    }
+}
+
+impl Job {
+    /// Keys are remembered, so they are bounded.
+    pub(crate) fn check_key(&self) -> Result<(), LaunchError> {
+        let size = self.key.as_ref().map_or(0, |key| key.len());
+        if size > MAX_KEY {
+            let limit = MAX_KEY;
+            return Err(LaunchError::KeyTooLong { size, limit });
+        }
+        Ok(())
     }
 }
 
@@ -187,6 +219,14 @@ pub enum LaunchError {
     WorkerGone {
         /// How it ended.
         report: Arc<CrashReport>,
+    },
+    /// Its key is too long.
+    #[error("the job's key has {size} bytes, the limit is {limit}: use a digest")]
+    KeyTooLong {
+        /// Its bytes.
+        size: usize,
+        /// The limit.
+        limit: usize,
     },
     /// The process was never started.
     #[error("the process has not been started: call start first")]
@@ -272,6 +312,10 @@ impl Ticket {
 
     pub(crate) fn id(&self) -> &str {
         &self.job.id
+    }
+
+    pub(crate) fn key(&self) -> Option<&Arc<str>> {
+        self.job.key.as_ref()
     }
 
     pub(crate) fn to_request(&self) -> JobRequest {

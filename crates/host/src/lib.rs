@@ -30,6 +30,11 @@
 //! and only then is it reaped. If the host itself is killed, each worker notices by its socket and
 //! ends its group. A daemon notices nothing: a small process, the guard, does it for all daemons.
 //!
+//! **What goes wrong again and again is noticed.** Jobs that several workers have died of are told by
+//! their [key](Job::key) and [refused](PoolBuilder::quarantine). A program that was replaced on disk
+//! under a running pool is [noticed](PoolBuilder::on_changed_build) by the build that its workers
+//! name.
+//!
 //! # Units
 //!
 //! A [`Supervisor`] looks after **units**: a [`Daemon`] is a process of any program, a [`Task`] an
@@ -78,7 +83,7 @@ pub use command::{Command, CommandError};
 pub use event::{Event, EventKind, Events};
 pub use greenroom_protocol::{FailureKind, Limits};
 pub use greenroom_supervision::exit::InitializePhase;
-pub use greenroom_supervision::pool::{Due, PoolNotice, Refusal};
+pub use greenroom_supervision::pool::{Due, OnChangedBuild, PoolNotice, Quarantined, Refusal};
 pub use greenroom_supervision::worker::{LaunchRefused, Notice, State};
 pub use greenroom_supervision::{
     ExitReason, ExitReport, ExitStatus, PolicyError, SpawnFailure, WorkerId, WorkerPolicy, harmless,

@@ -49,6 +49,16 @@ pub enum ExitReason {
         /// Its own words.
         message: String,
     },
+    /// It is of another build than the first worker of its program, and the policy refuses that.
+    #[error(
+        "is of build {found:?}, the pool's is {expected:?}: the program on disk was replaced; call Pool::reload to take it"
+    )]
+    ProgramChanged {
+        /// The build of the first worker.
+        expected: String,
+        /// The build of this one.
+        found: String,
+    },
     /// It did not answer pings.
     #[error("did not answer a ping for {}", Span(*.silent_for))]
     PingTimeout {

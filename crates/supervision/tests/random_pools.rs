@@ -1,8 +1,9 @@
 //! Whatever happens to a pool, in whatever order, these hold.
 //!
 //! `Crew` checks each action of the plan: a place is never filled twice, no worker gets more jobs
-//! than it has slots or may have in its life, nobody is given a job after it was asked to leave,
-//! there are never too many workers, each request has one answer, and nothing follows the end.
+//! than it has slots or may have in its life, nobody is given a job after it was asked to leave, a
+//! key that so many workers have died of never runs again until it is released and no other is
+//! refused for its key, there are never too many workers, each request has one answer, and nothing follows the end.
 //! A schedule is a list of plain numbers, so that a failing one shrinks to a short one.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +11,7 @@ mod crew;
 
 use crew::{Crew, Starts, crashed, ms, no_such_file, secs, too_slow};
 use greenroom_supervision::Backoff;
-use greenroom_supervision::pool::{Refusal, RequestId};
+use greenroom_supervision::pool::{OnChangedBuild, Refusal, RequestId};
 use greenroom_supervision::{PoolPolicy, WorkerId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -38,9 +39,10 @@ fn some_policy() -> impl Strategy<Value = PoolPolicy> {
         1..8_usize,
         any::<u64>(),
         proptest::option::of(1..30_u64),
+        (proptest::option::of(1..4_u32), any::<bool>()),
     )
         .prop_map(
-            |(idle, max, jobs, init_concurrency, queue, seed, age)| PoolPolicy {
+            |(idle, max, jobs, init_concurrency, queue, seed, age, (deaths, refuse))| PoolPolicy {
                 idle: idle.min(max),
                 max_workers: max,
                 jobs_per_worker: jobs,
@@ -49,6 +51,12 @@ fn some_policy() -> impl Strategy<Value = PoolPolicy> {
                 queue_deadline: secs(20),
                 seed,
                 max_age: age.map(secs),
+                quarantine_after: deaths,
+                on_changed_build: if refuse {
+                    OnChangedBuild::Refuse
+                } else {
+                    OnChangedBuild::Warn
+                },
                 ..PoolPolicy::for_processors(1)
             },
         )
@@ -70,10 +78,18 @@ fn some_worker(crew: &Crew, arg: u16, fits: impl Fn(&crew::Held) -> bool) -> Opt
     Some(fitting[at])
 }
 
+/// Few enough that some are met again and again.
+const KEYS: [&str; 3] = ["a", "b", "c"];
+
+fn some_key(arg: u16) -> &'static str {
+    KEYS[usize::from(arg) % KEYS.len()]
+}
+
 fn step(crew: &mut Crew, choice: u8, arg: u16) {
     let ready = |held: &crew::Held| held.slots > 0;
-    match choice % 27 {
-        0..=5 => drop(crew.request()),
+    match choice % 33 {
+        0..=3 => drop(crew.request()),
+        4 | 5 | 27 | 28 => drop(crew.request_with(some_key(arg))),
         6 | 7 => crew.run_for(ms(u64::from(arg) % 500)),
         8 => crew.run_for(ms(u64::from(arg))),
         9 => {
@@ -83,9 +99,21 @@ fn step(crew: &mut Crew, choice: u8, arg: u16) {
         }
         10..=12 => {
             if let Some(worker) = some_worker(crew, arg, |held| held.busy > 0) {
-                crew.release(worker, arg & 0x100 != 0);
+                if arg & 0x400 == 0 {
+                    crew.release(worker, arg & 0x100 != 0);
+                } else {
+                    crew.succeed(worker);
+                }
             }
         }
+        29 | 30 => {
+            let deadly = |held: &crew::Held| held.keys.iter().any(Option::is_some);
+            if let Some(worker) = some_worker(crew, arg, deadly) {
+                crew.dies(worker, &crashed());
+            }
+        }
+        31 => drop(crew.release_key(some_key(arg))),
+        32 => crew.build = ["", "one", "two"][usize::from(arg % 3)],
         13 => {
             if let Some(worker) = some_worker(crew, arg, |_| true) {
                 on_duty_first(crew, worker, arg);
@@ -156,14 +184,17 @@ fn strangers_change_nothing(crew: &mut Crew) {
         generation: u64::MAX,
     };
     let before = format!("{:?}", crew.pool);
-    crew.pool.handle_ready(crew.now, stranger, 1);
+    crew.pool.handle_ready(crew.now, stranger, 1, "strange");
+    crew.pool
+        .handle_died_of(crew.now, stranger, &"a".into(), &crashed());
     crew.pool.handle_retiring(crew.now, stranger);
     crew.pool.handle_unavailable(crew.now, stranger);
     crew.pool.handle_released(crew.now, stranger, true);
     crew.pool.handle_exited(crew.now, stranger, &crashed());
     let worker = crew.held.iter().find(|(_, held)| held.slots > 0);
     if let Some((worker, held)) = worker {
-        crew.pool.handle_ready(crew.now, *worker, held.slots + 1);
+        crew.pool
+            .handle_ready(crew.now, *worker, held.slots + 1, "strange");
     }
     assert_eq!(before, format!("{:?}", crew.pool));
 }
@@ -179,6 +210,7 @@ fn run(policy: PoolPolicy, choices: Vec<(u8, u16)>) -> Crew {
 /// From here on workers start, and jobs end.
 fn all_goes_well(crew: &mut Crew) {
     crew.new_starts = None;
+    crew.build = "";
     crew.starts = Starts::Ready { slots: 1 };
     crew.works = Some(ms(50));
     while let Some(worker) = some_worker(crew, 0, |held| held.busy > 0) {

@@ -1,8 +1,10 @@
 //! What the author of a worker writes, and what may come out of it.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 
-use crate::{Failure, JobContext, ShutdownReason, Start};
+use crate::{Failure, JobContext, ShutdownReason, Start, boot};
 
 /// What a worker does.
 ///
@@ -64,6 +66,15 @@ pub trait Handler: 'static {
     /// The worker program's version, for the host's events. Default: empty.
     fn version(&self) -> &str {
         ""
+    }
+
+    /// What tells this build of the program from others: a host notices by it that the program was
+    /// replaced on disk while it ran. At most 256 bytes are looked at; empty says nothing, and is
+    /// never compared. Default: which file the program is and when it was written (inode, size and
+    /// modification time, in hexadecimal), so that a copy counts as another build; empty where the
+    /// system does not tell.
+    fn build_id(&self) -> Cow<'_, str> {
+        boot::program_file().into()
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) async fn shake_hands<H: Handler>(
     let response = InitializeResponse {
         slots,
         version: capped(handler.version()).to_owned(),
+        build_id: capped(&handler.build_id()).to_owned(),
         ..response(version, None)
     };
     connection.send(&WorkerMessage::InitializeResponse(response))?;
@@ -203,7 +204,6 @@ fn response(protocol: u16, error: Option<InitializeError>) -> InitializeResponse
         slots: 0,
         name: capped(&boot::program_name()).to_owned(),
         version: String::new(),
-        // Nothing cheap and honest tells two builds apart.
         build_id: String::new(),
         sdk: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
         pid: process::id(),

@@ -19,6 +19,7 @@
 //! | `--slots N` | offers so many slots (default 1) |
 //! | `--ignored TEXT` | nothing |
 //! | `--version TEXT` | says that it is of this version |
+//! | `--build TEXT` | says that it is this build; without that, what the library says by itself |
 //! | `--on-leaving FILE` | appends the line `leaving <reason>` in `Handler::shutdown` |
 //! | `--leaving-sleep-ms N` | then sleeps there, awaiting |
 //!
@@ -35,6 +36,7 @@
 //! | `panic` | | panics with its input as message |
 //! | `panic_blocking` | | the same inside `run_blocking` |
 //! | `abort` | `until`=attempt | aborts; from that attempt on it succeeds like `fail` |
+//! | `abort_when_cancelled` | | waits until it is cancelled, then aborts |
 //! | `exit` | `code` | exits |
 //! | `signal` | `number` | sends itself that signal every 10 ms |
 //! | `allocate` | `mb`, `ms` | touches so much memory, holds it for that long in `run_blocking`; `allocated` |
@@ -67,6 +69,7 @@
 //! Started as `puppet --grandchild SECONDS [--setsid]` it is the grandchild. It says `ready` on
 //! standard input, which is a pipe there, once it is what it should be.
 
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -106,6 +109,7 @@ struct Puppet {
     abort: bool,
     slots: Option<u32>,
     version: String,
+    build: Option<String>,
     on_leaving: Option<String>,
     leaving_sleep: Option<Duration>,
     /// What the host said at the start, as `describe` tells it.
@@ -132,6 +136,7 @@ impl Puppet {
                 "--slots" => puppet.slots = Some(number(&value()?)?),
                 "--ignored" => drop(value()?),
                 "--version" => puppet.version = value()?,
+                "--build" => puppet.build = Some(value()?),
                 "--on-leaving" => puppet.on_leaving = Some(value()?),
                 "--leaving-sleep-ms" => puppet.leaving_sleep = Some(millis(&value()?)?),
                 _ => return Err(format!("unknown argument {option}")),
@@ -207,11 +212,30 @@ impl Handler for Puppet {
     fn version(&self) -> &str {
         &self.version
     }
+
+    fn build_id(&self) -> Cow<'_, str> {
+        match &self.build {
+            Some(build) => build.into(),
+            None => Unnamed.build_id(),
+        }
+    }
+}
+
+/// A handler that leaves to the library what it can.
+struct Unnamed;
+
+impl Handler for Unnamed {
+    async fn handle(&self, job: JobContext) -> worker::Result {
+        Ok(job.input().clone())
+    }
 }
 
 /// What every job may do before its command.
 async fn prelude(job: &JobContext) -> worker::Result<()> {
-    if matches!(job.name(), "hang" | "hang_blocking" | "wait") {
+    if matches!(
+        job.name(),
+        "hang" | "hang_blocking" | "wait" | "abort_when_cancelled"
+    ) {
         // Who looks is trusted to end by itself: no cancel drops it from here on.
         job.is_cancelled();
     }
@@ -273,6 +297,10 @@ impl Puppet {
                 Some(output) => Ok(output),
                 None => std::process::abort(),
             },
+            "abort_when_cancelled" => {
+                job.cancelled().await;
+                std::process::abort()
+            }
             "exit" => std::process::exit(parameter(&job, "code", 0)?),
             "signal" => {
                 let number = parameter(&job, "number", 0)?;

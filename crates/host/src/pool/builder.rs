@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use greenroom_protocol::Limits;
-use greenroom_supervision::pool::Refusal;
+use greenroom_supervision::pool::{OnChangedBuild, Refusal};
 use greenroom_supervision::{Backoff, PoolPolicy, WorkerPolicy};
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -164,6 +164,46 @@ impl PoolBuilder {
     #[must_use]
     pub fn start_attempts(mut self, attempts: u32) -> Self {
         self.policy.start_attempts = attempts;
+        self
+    }
+
+    /// How many different workers must have died while they ran jobs with the same
+    /// [key](crate::Job::key) until it is quarantined: its jobs that wait are refused, and so are
+    /// later ones, until [`Pool::release`]. 1 to 100; `None` means never. Default 3.
+    ///
+    /// What counts: the worker crashed, exited, ran out of memory, exceeded its limit, broke the
+    /// protocol or no longer answered while the job's handler ran. If it ran several jobs, it counts
+    /// for each of their keys. What does not: failures, deadlines, jobs that were cancelled or killed,
+    /// and the pool's end. A job that ends well sets its key's count back to 0, but does not lift a
+    /// quarantine.
+    ///
+    /// A job without a key is compared with itself: it is not run again, whatever its
+    /// [`retries`](crate::Job::retries), when so many workers have died of it.
+    #[must_use]
+    pub fn quarantine(mut self, after: impl Into<Option<u32>>) -> Self {
+        self.policy.quarantine_after = after.into();
+        self
+    }
+
+    /// Of how many keys the deaths are remembered; when it is one more, the one that was quiet longest
+    /// is forgotten, those in quarantine last. 1 to 65,536. Default 1,024.
+    #[must_use]
+    pub fn quarantine_keys(mut self, keys: usize) -> Self {
+        self.policy.quarantine_keys = keys;
+        self
+    }
+
+    /// What becomes of a worker that says that it is of another build than the first one of its
+    /// program, because the program was replaced on disk. It is noticed in any case, as
+    /// [`PoolNotice::ProgramChanged`](crate::PoolNotice::ProgramChanged). Default:
+    /// [`Warn`](OnChangedBuild::Warn), it serves.
+    ///
+    /// With [`Refuse`](OnChangedBuild::Refuse) it is a failed start, and tried again as such: the pool
+    /// shrinks as its workers leave, and has none in the end, until [`Pool::reload`] takes the new
+    /// program. With one job per worker, which is the default, that is soon.
+    #[must_use]
+    pub fn on_changed_build(mut self, policy: OnChangedBuild) -> Self {
+        self.policy.on_changed_build = policy;
         self
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use greenroom_supervision::pool::{Refusal, RequestId};
+use greenroom_supervision::pool::{Quarantined, Refusal, RequestId};
 use greenroom_supervision::{WorkerId, WorkerPolicy};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -37,6 +37,8 @@ pub(crate) enum PoolInput {
     Job(RequestId, JobCommand),
     SetTargetIdle(usize),
     Reload(Box<Plan>, oneshot::Sender<Result<(), ReloadError>>),
+    Quarantined(oneshot::Sender<Vec<Quarantined>>),
+    ReleaseKey(String, oneshot::Sender<bool>),
     Stats(oneshot::Sender<Stats>),
     /// The processes of its workers.
     Pids(oneshot::Sender<Vec<u32>>),
@@ -116,13 +118,14 @@ impl Pool {
     /// Waits for a free worker and gives it a job.
     ///
     /// Fails if too many jobs wait already, if no worker is free within the queue deadline, if no
-    /// worker can be started (with the reason why the last one failed), or if the pool is closed.
+    /// worker can be started (with the reason why the last one failed), if the job's key is in
+    /// [quarantine](PoolBuilder::quarantine) or too long, or if the pool is closed.
     ///
     /// Cancel-safe: a launch that nobody waits for is taken out of the queue, or cancelled if it
     /// has just left it.
     pub async fn launch(&self, job: Job) -> Result<JobHandle, LaunchError> {
         let request = self.next_request();
-        let (ticket, handle) = self.ticket(request, job);
+        let (ticket, handle) = self.ticket(request, job)?;
         let withdrawal = Withdrawal::new(self, request);
         self.send(PoolInput::Launch(ticket))?;
         let handle = handle.launched().await;
@@ -163,7 +166,8 @@ impl Pool {
     /// says, nothing has changed.
     ///
     /// Waits until no worker of another program is left. Jobs that have begun there are waited for;
-    /// new ones get the new program as soon as it is ready.
+    /// new ones get the new program as soon as it is ready. Keys in quarantine stay there:
+    /// [`release`](Self::release) those that the new program can bear.
     ///
     /// Cancel-safe: the reload goes on.
     ///
@@ -189,6 +193,27 @@ impl Pool {
             None => broadcast::channel(1).1,
         };
         Events { receiver }
+    }
+
+    /// The keys whose jobs are refused because workers have died of them, in their order: at most
+    /// as many as [`quarantine_keys`](PoolBuilder::quarantine_keys) says. None once the pool has
+    /// closed. See [`PoolBuilder::quarantine`].
+    ///
+    /// Cancel-safe.
+    pub async fn quarantined(&self) -> Vec<Quarantined> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(PoolInput::Quarantined(reply));
+        answer.await.unwrap_or_default()
+    }
+
+    /// Lets jobs with this key run again, as if no worker had died of them yet. False if it was not
+    /// in quarantine.
+    ///
+    /// Cancel-safe: the key is released all the same.
+    pub async fn release(&self, key: &str) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(PoolInput::ReleaseKey(key.to_owned(), reply));
+        answer.await.unwrap_or(false)
     }
 
     /// Counts of workers and jobs right now; once the pool has closed, the last ones.
@@ -277,8 +302,14 @@ impl Pool {
         RequestId(self.shared.next_request.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn ticket(&self, request: RequestId, job: Job) -> (Box<Ticket>, JobHandle) {
-        Ticket::new(request, job, JobOwner::Pool(self.shared.inputs.clone()))
+    fn ticket(
+        &self,
+        request: RequestId,
+        job: Job,
+    ) -> Result<(Box<Ticket>, JobHandle), LaunchError> {
+        job.check_key()?;
+        let owner = JobOwner::Pool(self.shared.inputs.clone());
+        Ok(Ticket::new(request, job, owner))
     }
 
     fn send(&self, input: PoolInput) -> Result<(), LaunchError> {
@@ -314,12 +345,12 @@ impl Reservation {
     }
 
     /// Gives it its job. Fails as [`Pool::launch`] does if the worker has died and no other is to
-    /// be had.
+    /// be had, or because of the job's key; then the worker is given back.
     ///
     /// Cancel-safe: a launch that nobody waits for is cancelled.
     pub async fn launch(self, job: Job) -> Result<JobHandle, LaunchError> {
         let pool = &self.withdrawal.pool;
-        let (ticket, handle) = pool.ticket(self.withdrawal.request, job);
+        let (ticket, handle) = pool.ticket(self.withdrawal.request, job)?;
         pool.send(PoolInput::LaunchReserved(ticket))?;
         let handle = handle.launched().await;
         self.withdrawal.disarm();

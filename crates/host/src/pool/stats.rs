@@ -16,6 +16,8 @@ pub struct Stats {
     pub waiting: usize,
     /// Jobs that are running.
     pub running: usize,
+    /// Keys in quarantine: see [`PoolBuilder::quarantine`](crate::PoolBuilder::quarantine).
+    pub quarantined: usize,
     /// Jobs given to a worker since the start, each attempt counted.
     pub launched: u64,
     /// Jobs that ended well since the start.

@@ -57,10 +57,11 @@ enum Waiting {
     Reservation(oneshot::Sender<Result<WorkerId, Refusal>>),
 }
 
-#[derive(Clone, Copy)]
 struct Placed {
     worker: WorkerId,
     is_job: bool,
+    /// The job's key.
+    key: Option<Arc<str>>,
     /// Its caller has had it stopped: it is not run again.
     stopped: bool,
 }
@@ -142,13 +143,14 @@ impl Task {
         match input {
             PoolInput::Launch(ticket) => {
                 let request = ticket.request;
-                match self.machine.request(now, request) {
+                let key = ticket.key().cloned();
+                match self.machine.request(now, request, key) {
                     Ok(()) => drop(self.waiting.insert(request, Waiting::Job(ticket))),
                     Err(refusal) => ticket.refuse(refusal),
                 }
             }
             PoolInput::LaunchReserved(ticket) => self.launch_reserved(now, ticket),
-            PoolInput::Reserve(request, reply) => match self.machine.request(now, request) {
+            PoolInput::Reserve(request, reply) => match self.machine.request(now, request, None) {
                 Ok(()) => drop(self.waiting.insert(request, Waiting::Reservation(reply))),
                 // Somebody who has gone does not want to know.
                 Err(refusal) => drop(reply.send(Err(refusal))),
@@ -161,6 +163,10 @@ impl Task {
                 // Somebody who has gone does not want to know.
                 None => drop(reply.send(Err(ReloadError::GivenUp))),
             },
+            PoolInput::Quarantined(reply) => drop(reply.send(self.machine.quarantined())),
+            PoolInput::ReleaseKey(key, reply) => {
+                let _ = reply.send(self.machine.release_key(&key));
+            }
             PoolInput::Stats(reply) => drop(reply.send(self.stats())),
             PoolInput::Pids(reply) => {
                 let pids = self.workers.values().filter_map(|member| member.pid);
@@ -184,12 +190,18 @@ impl Task {
 
     fn launch_reserved(&mut self, now: Time, ticket: Box<Ticket>) {
         let request = ticket.request;
-        match self.placed.get(&request).copied() {
-            Some(Placed { worker, .. }) => self.give(ticket, worker),
-            // Its worker has died meanwhile.
-            None => {
-                self.waiting.insert(request, Waiting::Job(ticket));
-                self.machine.request_again(now, request);
+        let key = ticket.key().cloned();
+        let Some(worker) = self.placed.get(&request).map(|placed| placed.worker) else {
+            // It has died meanwhile.
+            self.waiting.insert(request, Waiting::Job(ticket));
+            return self.machine.request_again(now, request, key);
+        };
+        match self.machine.check_key(key.as_deref()) {
+            Ok(()) => self.give(ticket, worker),
+            Err(refusal) => {
+                self.release(request);
+                self.machine.handle_released(now, worker, false);
+                ticket.refuse(refusal);
             }
         }
     }
@@ -199,11 +211,11 @@ impl Task {
             self.waiting.remove(&request);
             return;
         }
-        match self.placed.get(&request).copied() {
+        match self.placed.get(&request) {
             Some(placed) if placed.is_job => {
                 self.command(now, request, JobCommand::Cancel);
             }
-            Some(Placed { worker, .. }) => {
+            Some(&Placed { worker, .. }) => {
                 self.release(request);
                 self.machine.handle_released(now, worker, false);
             }
@@ -241,7 +253,9 @@ impl Task {
                 } else {
                     self.totals.failed += 1;
                 }
-                self.release(request);
+                if let Some(placed) = self.release(request) {
+                    self.judge(now, &placed, error.as_ref());
+                }
                 self.emit(|| EventKind::JobFinished { job, worker, error });
                 self.place_is_free(now, worker, true);
             }
@@ -251,14 +265,10 @@ impl Task {
                 self.emit(|| EventKind::JobRefused { job, worker });
                 self.place_is_free(now, worker, false);
             }
-            Tidings::Returned { ticket, used } => {
+            Tidings::Returned { mut ticket, used } => {
                 let request = ticket.request;
-                let stopped = self
-                    .placed
-                    .get(&request)
-                    .is_some_and(|placed| placed.stopped);
-                self.release(request);
-                if stopped {
+                let placed = self.release(request);
+                if placed.is_some_and(|placed| placed.stopped) {
                     let error = JobError::Cancelled;
                     self.totals.failed += 1;
                     self.emit(|| EventKind::JobFinished {
@@ -273,9 +283,14 @@ impl Task {
                     job: ticket.id().to_owned(),
                     worker,
                 });
+                let key = ticket.key().cloned();
+                let died = ticket.attempts.died_of_it.take();
+                if let (Some(key), Some(reason)) = (&key, died) {
+                    self.machine.handle_died_of(now, worker, key, &reason);
+                }
                 self.waiting.insert(request, Waiting::Job(ticket));
                 self.place_is_free(now, worker, used);
-                self.machine.request_again(now, request);
+                self.machine.request_again(now, request, key);
             }
             Tidings::Exited(report) => {
                 let member = self.workers.remove(&worker);
@@ -298,6 +313,25 @@ impl Task {
                 self.machine.handle_exited(now, worker, &report.reason);
                 self.emit(|| EventKind::Closed { report });
             }
+        }
+    }
+
+    /// What the end of a job says about its key.
+    fn judge(&mut self, now: Time, placed: &Placed, error: Option<&JobError>) {
+        let Some(key) = &placed.key else {
+            return;
+        };
+        match error {
+            None => self.machine.handle_succeeded(key),
+            Some(JobError::Lost {
+                report,
+                started: true,
+            }) if !placed.stopped => {
+                let worker = placed.worker;
+                self.machine
+                    .handle_died_of(now, worker, key, &report.reason);
+            }
+            Some(_) => {}
         }
     }
 
@@ -348,14 +382,15 @@ impl Task {
                 }
                 self.emit(|| EventKind::Started { worker, pid });
             }
-            Notice::Ready { slots, .. } => {
-                let Some(member) = self.workers.get_mut(&worker) else {
-                    return;
-                };
-                member.ready = true;
-                let after = now - member.created;
-                self.emit(|| EventKind::Ready { worker, after });
-                self.machine.handle_ready(now, worker, slots as usize);
+            Notice::Ready { slots, build, .. } => {
+                let serves = self
+                    .machine
+                    .handle_ready(now, worker, slots as usize, &build);
+                if serves && let Some(member) = self.workers.get_mut(&worker) {
+                    member.ready = true;
+                    let after = now - member.created;
+                    self.emit(|| EventKind::Ready { worker, after });
+                }
             }
             notice => {
                 match notice {
@@ -421,6 +456,7 @@ impl Task {
         let placed = Placed {
             worker,
             is_job: false,
+            key: None,
             stopped: false,
         };
         match self.waiting.remove(&request) {
@@ -438,23 +474,29 @@ impl Task {
     }
 
     fn place(&mut self, request: RequestId, placed: Placed) {
-        self.placed.insert(request, placed);
         if let Some(member) = self.workers.get_mut(&placed.worker) {
             member.places_used += 1;
         }
+        self.placed.insert(request, placed);
     }
 
-    fn release(&mut self, request: RequestId) {
-        if let Some(placed) = self.placed.remove(&request)
-            && let Some(member) = self.workers.get_mut(&placed.worker)
-        {
+    fn release(&mut self, request: RequestId) -> Option<Placed> {
+        let placed = self.placed.remove(&request)?;
+        if let Some(member) = self.workers.get_mut(&placed.worker) {
             member.places_used -= 1;
         }
+        Some(placed)
     }
 
-    fn give(&mut self, ticket: Box<Ticket>, worker: WorkerId) {
+    fn give(&mut self, mut ticket: Box<Ticket>, worker: WorkerId) {
+        let key = ticket.key().cloned();
+        // Without a key, only what has become of its own attempts counts.
+        if key.is_some() || ticket.attempts.current() == 1 {
+            ticket.attempts.deaths_left = self.machine.deaths_left(key.as_deref());
+        }
         if let Some(placed) = self.placed.get_mut(&ticket.request) {
             placed.is_job = true;
+            placed.key = key;
         }
         self.totals.launched += 1;
         self.emit(|| EventKind::JobLaunched {
@@ -484,10 +526,11 @@ impl Task {
                 job: ticket.id().to_owned(),
                 worker,
             });
+            let key = ticket.key().cloned();
             self.waiting.insert(request, Waiting::Job(ticket));
             // Or the plan would choose it again, and again.
             self.unavailable(now, worker);
-            self.machine.request_again(now, request);
+            self.machine.request_again(now, request, key);
         }
     }
 
@@ -512,6 +555,17 @@ impl Task {
                 reason, failures, ..
             } => {
                 tracing::error!(%reason, failures, "the new program does not get ready; the pool stays with the one it has");
+            }
+            PoolNotice::Quarantined { key, died, reason } => {
+                tracing::error!(?key, died, %reason, "jobs with this key are refused from now on: workers have died of them");
+            }
+            PoolNotice::ProgramChanged {
+                worker,
+                expected,
+                found,
+                refused,
+            } => {
+                tracing::warn!(%worker, expected, found, refused, "the program on disk was replaced; reload the pool to take it");
             }
             _ => {}
         }
@@ -562,6 +616,7 @@ impl Task {
             }
         }
         stats.waiting = self.waiting.len();
+        stats.quarantined = self.machine.quarantined().len();
         stats.running = self.placed.values().filter(|placed| placed.is_job).count();
         stats
     }

@@ -5,15 +5,20 @@
 //! driver gives the place back with [`Pool::handle_released`], whatever became of the job.
 //!
 //! A worker leaves when it has run its jobs, when there are too many, or when it is due to be
-//! replaced (`replace.rs`): another takes its place first.
+//! replaced (`replace.rs`): another takes its place first. Jobs that kill their workers are told by
+//! their keys, and kept away from the next one (`quarantine.rs`). Workers of another build than
+//! expected are noticed (`build.rs`).
 
+mod build;
 mod member;
 mod policy;
+mod quarantine;
 mod replace;
 mod retry;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom_protocol::ShutdownReason;
@@ -23,10 +28,14 @@ use crate::exit::ExitReason;
 use crate::time::Time;
 use crate::worker::STALL_TOLERANCE;
 
+use build::Builds;
 use member::Member;
+use quarantine::Suspects;
 use replace::Trial;
 
+pub use build::OnChangedBuild;
 pub use policy::PoolPolicy;
+pub use quarantine::Quarantined;
 pub use replace::Due;
 pub use retry::{Attempts, UNSTARTED_ATTEMPTS};
 
@@ -103,6 +112,18 @@ pub enum Refusal {
         /// Failed starts in a row.
         failures: u32,
     },
+    /// Workers have died of jobs with the same key.
+    #[error(
+        "the key {key:?} is in quarantine (workers that died while they ran a job with it: {died}): the last one {reason}; call Pool::release when the cause is gone"
+    )]
+    Quarantined {
+        /// The job's key.
+        key: Arc<str>,
+        /// How many different workers died.
+        died: u32,
+        /// How the last one died.
+        reason: ExitReason,
+    },
     /// The pool takes no more jobs.
     #[error("the pool is closed")]
     Closed,
@@ -166,6 +187,33 @@ pub enum PoolNotice {
         /// The program's number.
         program: u64,
     },
+    /// A key is quarantined: from now on jobs with it are refused.
+    Quarantined {
+        /// Which.
+        key: Arc<str>,
+        /// How many different workers died while they ran a job with it.
+        died: u32,
+        /// How the last one died.
+        reason: ExitReason,
+    },
+    /// A key is no longer quarantined: it was released, or forgotten because so many others came
+    /// after it.
+    Released {
+        /// Which.
+        key: Arc<str>,
+    },
+    /// A worker is of another build than the first one of its program: the program was replaced on
+    /// disk. Noticed once for each build if the worker serves, and each time if it is refused.
+    ProgramChanged {
+        /// Which worker.
+        worker: WorkerId,
+        /// The build of the first worker.
+        expected: String,
+        /// The build of this one.
+        found: String,
+        /// Whether it is asked to leave.
+        refused: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,9 +226,10 @@ enum Phase {
     Closed,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     request: RequestId,
+    key: Option<Arc<str>>,
     since: Time,
     until: Time,
     /// A stall of the host has postponed it beyond the lateness.
@@ -213,6 +262,8 @@ pub struct Pool {
     /// The program that nobody is left of another.
     reloaded: u64,
     trial: Option<Trial>,
+    suspects: Suspects,
+    builds: Builds,
     actions: VecDeque<PoolAction>,
 }
 
@@ -222,6 +273,8 @@ impl Pool {
         let mut pool = Self {
             jitter: Jitter::new(policy.seed),
             spread: Jitter::new(!policy.seed),
+            suspects: Suspects::new(&policy),
+            builds: Builds::default(),
             policy,
             phase: Phase::Open,
             members: BTreeMap::new(),
@@ -284,11 +337,18 @@ impl Pool {
 
     // ---- commands
 
-    /// A request wants a place. It is assigned or refused later, unless it is refused at once.
-    pub fn request(&mut self, now: Time, request: RequestId) -> Result<(), Refusal> {
+    /// A request wants a place, for a job with this key. It is assigned or refused later, unless it
+    /// is refused at once.
+    pub fn request(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        key: Option<Arc<str>>,
+    ) -> Result<(), Refusal> {
         if self.phase != Phase::Open {
             return Err(Refusal::Closed);
         }
+        self.check_key(key.as_deref())?;
         if let Some((failures, reason)) = self.degraded()
             && self.free_places() == 0
         {
@@ -304,6 +364,7 @@ impl Pool {
         }
         self.waiting.push_back(Waiting {
             request,
+            key,
             since: now,
             until: now + self.policy.queue_deadline,
             spared: false,
@@ -314,13 +375,18 @@ impl Pool {
 
     /// A request that had a place needs another: its worker died before the job began. It goes
     /// first, and the queue's bound does not apply: it was let in before.
-    pub fn request_again(&mut self, now: Time, request: RequestId) {
-        if matches!(self.phase, Phase::Closing | Phase::Closed) {
-            let refusal = PoolAction::Refuse(request, Refusal::Closed);
+    pub fn request_again(&mut self, now: Time, request: RequestId, key: Option<Arc<str>>) {
+        let checked = match self.phase {
+            Phase::Closing | Phase::Closed => Err(Refusal::Closed),
+            Phase::Open | Phase::Draining => self.check_key(key.as_deref()),
+        };
+        if let Err(refusal) = checked {
+            let refusal = PoolAction::Refuse(request, refusal);
             return self.actions.push_back(refusal);
         }
         self.waiting.push_front(Waiting {
             request,
+            key,
             since: now,
             until: now + self.policy.queue_deadline,
             spared: false,
@@ -374,14 +440,26 @@ impl Pool {
 
     // ---- facts
 
-    /// A worker is ready for this many jobs at a time.
-    pub fn handle_ready(&mut self, now: Time, worker: WorkerId, slots: usize) {
-        let Some(member) = self.members.get_mut(&worker) else {
-            return;
+    /// A worker is ready for this many jobs at a time, and says of which build it is; empty if it
+    /// does not. False if it does not serve: it is of the wrong build, or no worker of this pool.
+    pub fn handle_ready(&mut self, now: Time, worker: WorkerId, slots: usize, build: &str) -> bool {
+        let Some(member) = self.members.get(&worker) else {
+            return false;
         };
         if member.slots > 0 {
-            return;
+            return true;
         }
+        if !member.leaving
+            && let Err(reason) = self.check_build(worker, build)
+        {
+            self.ask_to_leave(worker, ShutdownReason::RETIRED);
+            self.start_failed(now, &reason);
+            self.plan(now);
+            return false;
+        }
+        let Some(member) = self.members.get_mut(&worker) else {
+            return false;
+        };
         member.slots = slots.max(1);
         member.idle_since = now;
         let max_age = self.policy.max_age;
@@ -389,6 +467,7 @@ impl Pool {
         self.failed_starts = None;
         self.trial_succeeded(now, worker);
         self.plan(now);
+        true
     }
 
     /// A worker wants to be replaced.
@@ -738,6 +817,7 @@ impl Pool {
         };
         if over {
             self.phase = Phase::Closed;
+            self.suspects = Suspects::new(&self.policy);
             self.actions.push_back(PoolAction::Closed);
         }
     }

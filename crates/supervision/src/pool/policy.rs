@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::OnChangedBuild;
 use crate::backoff::Backoff;
 use crate::policy_error::PolicyError;
 
@@ -35,6 +36,13 @@ pub struct PoolPolicy {
     pub quiet: Duration,
     /// How long more workers than `idle` may stay without work. Default 30 s.
     pub linger: Duration,
+    /// How many different workers must have died of jobs with the same key until it is quarantined:
+    /// 1 to 100; `None` means never. Default 3.
+    pub quarantine_after: Option<u32>,
+    /// Keys whose deaths are remembered, at most: 1 to 65,536. Default 1,024.
+    pub quarantine_keys: usize,
+    /// What becomes of workers whose program was replaced on disk. Default: they serve.
+    pub on_changed_build: OnChangedBuild,
     /// What makes the delays of several pools differ. Default: drawn by the host.
     pub seed: u64,
 }
@@ -56,6 +64,9 @@ impl PoolPolicy {
             start_attempts: 3,
             quiet: Duration::from_secs(60),
             linger: Duration::from_secs(30),
+            quarantine_after: Some(3),
+            quarantine_keys: 1024,
+            on_changed_build: OnChangedBuild::Warn,
             seed: 0,
         }
     }
@@ -105,6 +116,17 @@ impl PoolPolicy {
             let advice = "it must be 0 to 0.9";
             return Err(PolicyError::new("spread", self.spread.to_string(), advice));
         }
+        if let Some(after) = self.quarantine_after
+            && !(1..=MOST_DEATHS).contains(&after)
+        {
+            let advice = format!("it must be 1 to {MOST_DEATHS}; use None for no quarantine");
+            return Err(PolicyError::new("quarantine", after.to_string(), advice));
+        }
+        if !(1..=MOST_KEYS).contains(&self.quarantine_keys) {
+            let advice = format!("it must be 1 to {MOST_KEYS}");
+            let keys = self.quarantine_keys.to_string();
+            return Err(PolicyError::new("quarantine_keys", keys, advice));
+        }
         if self.queue_deadline.is_zero() {
             let advice = "it must be longer, or no job could ever wait";
             return Err(PolicyError::new("queue_deadline", "0 s", advice));
@@ -113,6 +135,9 @@ impl PoolPolicy {
     }
 }
 
+/// Who died is remembered one by one, for each key.
+const MOST_DEATHS: u32 = 100;
+const MOST_KEYS: usize = 65_536;
 const SHORTEST_AGE: Duration = Duration::from_secs(1);
 /// Two descriptors and a process each: no machine that this was tried on holds more.
 const MOST_WORKERS: usize = 32_768;

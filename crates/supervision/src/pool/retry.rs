@@ -1,5 +1,7 @@
 //! Whether a job that did not end well is tried again.
 
+use super::quarantine::is_unexpected;
+use crate::ExitReason;
 use crate::job::JobOutcome;
 
 /// Attempts that may end before the handler began. Such a job is harmless to try again, but
@@ -7,7 +9,7 @@ use crate::job::JobOutcome;
 pub const UNSTARTED_ATTEMPTS: u32 = 3;
 
 /// What a job's caller allows, and what has happened to it so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
     /// How often it may be tried again after its handler began: when its worker died, or when the
     /// handler failed and said that another try may help.
@@ -20,11 +22,28 @@ pub struct Attempts {
     pub streamed: bool,
     /// Whether its caller has had it cancelled or killed: then no attempt follows.
     pub stopped: bool,
+    /// Workers that may still die of it before it is tried no more; `None` means any number. See
+    /// [`Pool::deaths_left`](super::Pool::deaths_left).
+    pub deaths_left: Option<u32>,
+    /// How the worker of the last attempt died, if that may be this job's doing.
+    pub died_of_it: Option<ExitReason>,
 }
 
 impl Attempts {
     /// Counts an attempt that ended like this, and says whether there is another.
     pub fn again(&mut self, outcome: &JobOutcome) -> bool {
+        self.died_of_it = match outcome {
+            JobOutcome::Lost { reason, accepted } => {
+                let to_blame = *accepted && !self.stopped && is_unexpected(reason);
+                to_blame.then(|| reason.clone())
+            }
+            _ => None,
+        };
+        if self.died_of_it.is_some()
+            && let Some(left) = &mut self.deaths_left
+        {
+            *left = left.saturating_sub(1);
+        }
         let (began, may_help) = match outcome {
             JobOutcome::Ok(_) | JobOutcome::Cancelled | JobOutcome::DeadlineExceeded { .. } => {
                 return false;
@@ -44,7 +63,7 @@ impl Attempts {
             self.unstarted += 1;
             self.unstarted < UNSTARTED_ATTEMPTS
         };
-        another && !self.stopped
+        another && !self.stopped && self.deaths_left != Some(0)
     }
 
     /// The number of the attempt that is under way or comes next, from 1.
@@ -97,13 +116,47 @@ mod tests {
 
     #[test]
     fn a_failure_is_tried_again_only_if_the_handler_says_that_it_may_help() {
-        let attempts = Attempts {
+        let attempts = || Attempts {
             retries: 5,
             ..Attempts::default()
         };
-        assert!(attempts.clone().again(&failed(true)));
-        assert!(!attempts.clone().again(&failed(false)));
-        assert!(!attempts.clone().again(&JobOutcome::Ok(Bytes::new())));
+        assert!(attempts().again(&failed(true)));
+        assert!(!attempts().again(&failed(false)));
+        assert!(!attempts().again(&JobOutcome::Ok(Bytes::new())));
+    }
+
+    #[test]
+    fn a_job_that_enough_workers_have_died_of_is_tried_no_more() {
+        let mut attempts = Attempts {
+            retries: 9,
+            deaths_left: Some(3),
+            ..Attempts::default()
+        };
+        assert!(attempts.again(&lost(true)));
+        assert!(attempts.again(&lost(true)));
+        // A failure, or a worker that died before it began, is nobody's death.
+        assert!(attempts.again(&failed(true)));
+        assert!(attempts.again(&lost(false)));
+        assert_eq!(attempts.died_of_it, None);
+        assert!(!attempts.again(&lost(true)));
+        assert_eq!(attempts.died_of_it, Some(ExitReason::Code { code: 1 }));
+    }
+
+    #[test]
+    fn a_death_that_was_asked_for_is_not_the_jobs_doing() {
+        let mut attempts = Attempts {
+            retries: 9,
+            deaths_left: Some(1),
+            ..Attempts::default()
+        };
+        let killed = JobOutcome::Lost {
+            reason: ExitReason::Requested { by: "you".into() },
+            accepted: true,
+        };
+        assert!(attempts.again(&killed));
+        attempts.stopped = true;
+        assert!(!attempts.again(&lost(true)));
+        assert_eq!(attempts.died_of_it, None);
     }
 
     #[test]

@@ -68,6 +68,9 @@ pub enum Notice {
         name: String,
         /// The program's version, as it says.
         version: String,
+        /// What tells this build of the program from others, as it says: its first 256 bytes. Empty
+        /// if it says nothing.
+        build: String,
     },
     /// It takes long to answer a ping. Said once until an answer comes in time.
     HighPing {

@@ -121,6 +121,7 @@ impl Worker {
             slots: self.slots,
             name: harmless(&response.name, MAX_NAME),
             version: harmless(&response.version, MAX_NAME),
+            build: harmless(&response.build_id, MAX_NAME),
         });
     }
 

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom_protocol::ShutdownReason;
@@ -23,6 +24,8 @@ pub(crate) const fn secs(secs: u64) -> Duration {
 pub(crate) fn at(since_origin: Duration) -> Time {
     Time::from_origin(since_origin)
 }
+
+pub(crate) type Key = Arc<str>;
 
 /// What becomes of the workers that are started from now on.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub(crate) struct Held {
     /// 0 until it is ready.
     pub(crate) slots: usize,
     pub(crate) busy: usize,
+    /// The keys of the jobs that it runs, the oldest first.
+    pub(crate) keys: Vec<Option<Key>>,
     /// Jobs that it was given, less places that were given back unused.
     pub(crate) jobs: u64,
     pub(crate) closed: Option<ShutdownReason>,
@@ -63,6 +68,12 @@ pub(crate) struct Crew {
     pub(crate) starts: Starts,
     /// What becomes of those that are started from a later program, if it is something else.
     pub(crate) new_starts: Option<Starts>,
+    /// Of which build workers say to be from now on.
+    pub(crate) build: &'static str,
+    /// The keys of requests that have one.
+    keys: BTreeMap<RequestId, Key>,
+    /// Who has died of each key since it was last cleared, as told to the pool.
+    died_of: BTreeMap<Key, BTreeSet<WorkerId>>,
     /// Workers may be replaced before they are gone: then there may be one more.
     spare: usize,
     warm: bool,
@@ -98,6 +109,9 @@ impl Crew {
             closed: false,
             starts: Starts::Ready { slots: 1 },
             new_starts: None,
+            build: "",
+            keys: BTreeMap::new(),
+            died_of: BTreeMap::new(),
             spare: usize::from(policy.max_age.is_some()),
             warm: false,
             fewest_ready: None,
@@ -133,12 +147,28 @@ impl Crew {
     // ---- commands
 
     pub(crate) fn request(&mut self) -> Result<RequestId, Refusal> {
+        self.request_for(None)
+    }
+
+    /// For a job with this key.
+    pub(crate) fn request_with(&mut self, key: &str) -> Result<RequestId, Refusal> {
+        self.request_for(Some(key.into()))
+    }
+
+    fn request_for(&mut self, key: Option<Key>) -> Result<RequestId, Refusal> {
         self.requested += 1;
         let request = RequestId(self.requested);
         self.waiting.insert(request);
-        let result = self.pool.request(self.now, request);
-        if result.is_err() {
+        if let Some(key) = &key {
+            self.keys.insert(request, Arc::clone(key));
+        }
+        let result = self.pool.request(self.now, request, key);
+        if let Err(refusal) = &result {
+            self.check_refusal(request, refusal);
             self.waiting.remove(&request);
+        } else {
+            let key = self.keys.get(&request);
+            assert!(key.is_none_or(|key| !self.is_quarantined(key)));
         }
         self.settle();
         result.map(|()| request)
@@ -146,8 +176,17 @@ impl Crew {
 
     pub(crate) fn request_again(&mut self, request: RequestId) {
         assert!(self.waiting.insert(request), "it waits already");
-        self.pool.request_again(self.now, request);
+        let key = self.keys.get(&request).cloned();
+        self.pool.request_again(self.now, request, key);
         self.settle();
+    }
+
+    pub(crate) fn release_key(&mut self, key: &str) -> bool {
+        let was = self.is_quarantined(key);
+        self.died_of.remove(key);
+        assert_eq!(self.pool.release_key(key), was);
+        self.settle();
+        was
     }
 
     pub(crate) fn withdraw(&mut self, request: RequestId) -> bool {
@@ -181,8 +220,23 @@ impl Crew {
 
     // ---- facts
 
+    /// The oldest job of a worker has ended well.
+    pub(crate) fn succeed(&mut self, worker: WorkerId) {
+        let key = self.held[&worker].keys.first().cloned().flatten();
+        if let Some(key) = key {
+            self.pool.handle_succeeded(&key);
+            if !self.is_quarantined(&key) {
+                self.died_of.remove(&key);
+            }
+        }
+        self.release(worker, true);
+    }
+
     pub(crate) fn release(&mut self, worker: WorkerId, used: bool) {
         if let Some(held) = self.held.get_mut(&worker) {
+            if !held.keys.is_empty() {
+                held.keys.remove(0);
+            }
             held.busy = held.busy.saturating_sub(1);
             held.jobs -= u64::from(!used);
         }
@@ -217,6 +271,17 @@ impl Crew {
     }
 
     pub(crate) fn dies(&mut self, worker: WorkerId, reason: &ExitReason) {
+        let held = self.held.get(&worker).cloned();
+        if let Some(held) = held {
+            let suspicious = held.closed.is_none() && *reason == crashed();
+            for key in held.keys.iter().flatten() {
+                if suspicious && !self.is_quarantined(key) {
+                    let died = self.died_of.entry(Arc::clone(key)).or_default();
+                    died.insert(worker);
+                }
+                self.pool.handle_died_of(self.now, worker, key, reason);
+            }
+        }
         self.held.remove(&worker);
         self.pool.handle_exited(self.now, worker, reason);
         self.settle();
@@ -225,13 +290,16 @@ impl Crew {
     fn tell(&mut self, fact: Fact) {
         match fact {
             Fact::Ready(worker, slots) => {
-                if let Some(held) = self.held.get_mut(&worker) {
+                let build = self.build;
+                let serves = self.pool.handle_ready(self.now, worker, slots, build);
+                if let Some(held) = self.held.get_mut(&worker)
+                    && serves
+                {
                     held.slots = slots;
                     if let Some(after) = self.lives {
                         self.later(after, Fact::Exited(worker, crashed()));
                     }
                 }
-                self.pool.handle_ready(self.now, worker, slots);
                 self.settle();
             }
             Fact::Released(worker) => self.release(worker, true),
@@ -248,7 +316,8 @@ impl Crew {
                     worker, program, ..
                 } => self.started(worker, program),
                 PoolAction::Assign(request, worker) => self.assigned(request, worker),
-                PoolAction::Refuse(request, _) => {
+                PoolAction::Refuse(request, refusal) => {
+                    self.check_refusal(request, &refusal);
                     assert!(self.waiting.remove(&request), "{request:?} did not wait");
                 }
                 PoolAction::Close(worker, reason) => {
@@ -260,16 +329,48 @@ impl Crew {
                 PoolAction::Notice(notice) => self.warm |= notice == PoolNotice::Warm,
                 PoolAction::Closed => {
                     self.closed = true;
+                    self.died_of.clear();
                     assert!(self.held.is_empty(), "somebody is still there");
                     assert!(self.waiting.is_empty(), "somebody still waits");
                 }
             }
         }
         assert_eq!(self.pool.waiting(), self.waiting.len());
+        self.check_quarantine();
         if self.warm && !self.closed {
             let ready = self.ready_places();
             self.fewest_ready = Some(self.fewest_ready.map_or(ready, |least| least.min(ready)));
         }
+    }
+
+    // ---- quarantine
+
+    pub(crate) fn is_quarantined(&self, key: &str) -> bool {
+        let died = self.died_of.get(key).map_or(0, BTreeSet::len);
+        let after = self.policy.quarantine_after;
+        after.is_some_and(|after| died >= after as usize)
+    }
+
+    /// Only a key that so many workers have died of is a reason to refuse.
+    fn check_refusal(&self, request: RequestId, refusal: &Refusal) {
+        if let Refusal::Quarantined { key, died, .. } = refusal {
+            assert_eq!(Some(key), self.keys.get(&request));
+            assert_eq!(*died as usize, self.died_of[key].len(), "{key}");
+            assert!(self.is_quarantined(key), "{key} is a good one");
+        }
+    }
+
+    /// While there is room for all, the pool knows what was told.
+    fn check_quarantine(&self) {
+        if self.died_of.len() > self.policy.quarantine_keys {
+            return;
+        }
+        let pool: Vec<_> = self.pool.quarantined();
+        let pool: Vec<_> = pool.iter().map(|it| (&it.key, it.died as usize)).collect();
+        let told = self.died_of.iter();
+        let told = told.filter(|(key, _)| self.is_quarantined(key));
+        let told: Vec<_> = told.map(|(key, died)| (key, died.len())).collect();
+        assert_eq!(pool, told);
     }
 
     /// Places of workers that are ready and stay, busy or not.
@@ -290,6 +391,7 @@ impl Crew {
         let held = Held {
             slots: 0,
             busy: 0,
+            keys: Vec::new(),
             jobs: 0,
             closed: None,
             unavailable: false,
@@ -318,7 +420,12 @@ impl Crew {
 
     fn assigned(&mut self, request: RequestId, worker: WorkerId) {
         assert!(self.waiting.remove(&request), "{request:?} did not wait");
+        let key = self.keys.get(&request).cloned();
+        if let Some(key) = &key {
+            assert!(!self.is_quarantined(key), "{key} runs again");
+        }
         let held = self.held.get_mut(&worker).expect("a living worker");
+        held.keys.push(key);
         assert!(held.slots > 0, "it is not ready");
         assert!(
             held.closed.is_none() && !held.unavailable,
