@@ -69,11 +69,9 @@ impl Driver {
             }
             Action::SampleMemory => {
                 if let Body::Running(running) = &self.body {
-                    let to_self = self.to_self.clone();
-                    os::sample(running.child.id(), move |rss| {
-                        // A worker that is gone needs no measure.
-                        let _ = to_self.send(Input::Memory(rss));
-                    });
+                    let rss = os::resident(running.child.id());
+                    self.note_whether_measured(rss);
+                    self.machine.handle_memory(clock::now(), rss);
                 }
             }
             Action::Call {

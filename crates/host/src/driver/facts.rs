@@ -192,19 +192,15 @@ impl Driver {
             }
             Input::Close(reason) => self.machine.close(now, reason),
             Input::Kill(by) => self.machine.kill(now, by),
-            Input::Memory(rss) => {
-                self.note_whether_measured(rss);
-                self.machine.handle_memory(now, rss);
-            }
         }
     }
 
     /// A process that has just ended shows nothing. One that lives and shows nothing twice cannot be
     /// measured, and its limits do not hold.
-    fn note_whether_measured(&mut self, rss: u64) {
+    pub(super) fn note_whether_measured(&mut self, rss: u64) {
         self.unmeasured = if rss == 0 { self.unmeasured + 1 } else { 0 };
-        let lives = matches!(&self.body, Body::Running(running) if !running.child.has_exited());
-        if self.unmeasured == 2 && lives {
+        let lives = || matches!(&self.body, Body::Running(running) if !running.child.has_exited());
+        if self.unmeasured == 2 && lives() {
             tracing::warn!(
                 worker = %self.id,
                 "its memory cannot be measured, so that its memory limits do not hold: is the host \

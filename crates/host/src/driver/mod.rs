@@ -5,7 +5,7 @@ mod body;
 mod facts;
 mod owner;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,14 +54,12 @@ pub(crate) struct Driver {
     machine: Machine,
     body: Body,
     inputs: mpsc::UnboundedReceiver<Input>,
-    /// For the measuring thread's answers.
-    to_self: mpsc::UnboundedSender<Input>,
     owner: Owner,
     handler: Option<Arc<dyn CallHandler>>,
     calls: JoinSet<Result<Bytes, String>>,
     call_numbers: HashMap<tokio::task::Id, u64>,
-    jobs: HashMap<u64, Box<Ticket>>,
-    numbers: HashMap<RequestId, u64>,
+    jobs: BTreeMap<u64, Box<Ticket>>,
+    numbers: BTreeMap<RequestId, u64>,
     /// The id of the job that ended last: what is printed without a job is its, most likely.
     last_job: Option<String>,
     /// Jobs that ended with their worker, until it is known how it ended.
@@ -95,7 +93,7 @@ impl Driver {
         plan: Plan,
         owner: Owner,
     ) -> (Self, mpsc::UnboundedSender<Input>) {
-        let (to_self, inputs) = mpsc::unbounded_channel();
+        let (to_driver, inputs) = mpsc::unbounded_channel();
         let now = clock::now();
         let order = os::Order {
             command: plan.worker,
@@ -107,13 +105,12 @@ impl Driver {
             machine: Machine::new(plan.policy, plan.hello, now),
             body: Body::Spawning(Box::pin(os::spawn(order))),
             inputs,
-            to_self: to_self.clone(),
             owner,
             handler: plan.calls,
             calls: JoinSet::new(),
             call_numbers: HashMap::new(),
-            jobs: HashMap::new(),
-            numbers: HashMap::new(),
+            jobs: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             last_job: None,
             lost: Vec::new(),
             alarm: Box::pin(tokio::time::sleep_until(Instant::now())),
@@ -123,7 +120,7 @@ impl Driver {
             turn: 0,
             report: None,
         };
-        (driver, to_self)
+        (driver, to_driver)
     }
 
     /// Drives the worker to its end.
@@ -156,7 +153,7 @@ impl Driver {
                 0 => self.body.poll_next(context),
                 1 => match self.inputs.poll_recv(context) {
                     Poll::Ready(Some(input)) => Poll::Ready(Happened::Input(input)),
-                    // It holds a sender itself.
+                    // Its owner is gone and will say nothing more.
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,
                 },
                 2 => match self.calls.poll_join_next_with_id(context) {
@@ -225,7 +222,9 @@ impl Driver {
                 }
             }
             Happened::Alarm => {
-                self.read_what_is_there(now);
+                if self.machine.is_judged_at(now) {
+                    self.read_what_is_there(now);
+                }
                 self.machine.handle_timeout(now);
             }
         }

@@ -18,8 +18,6 @@ pub(crate) enum Input {
     Job(RequestId, JobCommand),
     Close(ShutdownReason),
     Kill(String),
-    /// Its resident bytes, from the measuring thread.
-    Memory(u64),
 }
 
 /// What a worker's owner learns of it.

@@ -1,9 +1,7 @@
 //! One process, held by a descriptor that can never come to mean another.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use greenroom_supervision::ExitStatus;
@@ -183,28 +181,6 @@ fn exit_status(status: &WaitIdStatus) -> ExitStatus {
         signal,
         core: status.dumped(),
     }
-}
-
-/// Whether the system has killed anything for want of memory since this was last asked. It does not
-/// say whom: ask right after a SIGKILL that nobody here has sent.
-pub(crate) fn out_of_memory_since_last_look() -> bool {
-    static SEEN: AtomicU64 = AtomicU64::new(u64::MAX);
-    let Some(kills) = out_of_memory_kills() else {
-        return false;
-    };
-    SEEN.swap(kills, Ordering::Relaxed) < kills
-}
-
-fn out_of_memory_kills() -> Option<u64> {
-    // In one read: the system writes its counters anew for each, and a death waits for this.
-    let mut counters = vec![0; 16 << 10];
-    let length = File::open("/proc/vmstat").ok()?.read(&mut counters).ok()?;
-    std::str::from_utf8(&counters[..length])
-        .ok()?
-        .lines()
-        .find_map(|line| line.strip_prefix("oom_kill "))?
-        .parse()
-        .ok()
 }
 
 #[cfg(test)]

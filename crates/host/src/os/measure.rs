@@ -1,9 +1,11 @@
-//! The one thread that measures processes.
+//! What processes use: a worker's memory at a glance, whole groups on a thread of their own.
 //!
-//! It sleeps until somebody asks, and answers everybody who has asked meanwhile with one look at
-//! the system.
+//! The thread sleeps until somebody asks, and answers everybody who has asked meanwhile with one
+//! look at the system.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -24,25 +26,24 @@ pub(crate) struct GroupUsage {
     pub(crate) cpu_time: Duration,
 }
 
-enum Request {
-    /// One process, and where its resident bytes go; 0 if it is gone.
-    Memory {
-        pid: u32,
-        reply: Box<dyn FnOnce(u64) + Send>,
-    },
-    Usage {
-        groups: Vec<u32>,
-        reply: oneshot::Sender<Vec<GroupUsage>>,
-    },
+struct Request {
+    groups: Vec<u32>,
+    reply: oneshot::Sender<Vec<GroupUsage>>,
 }
 
-/// Measures the resident memory of `pid`. `reply` runs on the measuring thread: it must be quick.
+/// The resident bytes of one process; 0 if it is gone or cannot be looked at.
 ///
-/// If the thread cannot be started, `reply` is never called: what cannot be measured cannot be
-/// limited, and a warning says so once.
-pub(crate) fn sample(pid: u32, reply: impl FnOnce(u64) + Send + 'static) {
-    let reply = Box::new(reply);
-    ask(Request::Memory { pid, reply });
+/// One small file, which the system writes without waiting for the process: the two microseconds
+/// are less than asking a thread would cost.
+pub(crate) fn resident(pid: u32) -> u64 {
+    // Two numbers of at most 20 digits.
+    let mut text = [0; 64];
+    let statm = File::open(format!("/proc/{pid}/statm")).and_then(|mut file| file.read(&mut text));
+    let length = statm.unwrap_or(0);
+    let pages = std::str::from_utf8(&text[..length])
+        .ok()
+        .and_then(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok());
+    pages.unwrap_or(0) * rustix::param::page_size() as u64
 }
 
 /// Measures whole process groups, given by number; the answer is in the same order. All 0 if the
@@ -52,13 +53,13 @@ pub(crate) fn sample(pid: u32, reply: impl FnOnce(u64) + Send + 'static) {
 pub(crate) async fn usage(groups: Vec<u32>) -> Vec<GroupUsage> {
     let (reply, answer) = oneshot::channel();
     let nothing = vec![GroupUsage::default(); groups.len()];
-    ask(Request::Usage { groups, reply });
+    ask(Request { groups, reply });
     answer.await.unwrap_or(nothing)
 }
 
 fn ask(request: Request) {
-    // Unbounded, but each process has at most one request in it: its next is due after the answer
-    // or seconds later. Usage is asked for by people, who wait for the answer.
+    // Unbounded, but usage is asked for by people, who wait for the answer, and by units with a
+    // bound, each of which has one request in it.
     static REQUESTS: OnceLock<Option<Sender<Request>>> = OnceLock::new();
     let requests = REQUESTS.get_or_init(|| {
         let (requests, queue) = channel();
@@ -90,36 +91,23 @@ fn serve(queue: &Receiver<Request>) {
 /// Answers all of them with one look at the system.
 fn answer(requests: Vec<Request>) -> Result<(), sysinfo::Error> {
     let members = members(&requests);
-    let singles = requests.iter().filter_map(|request| match request {
-        Request::Memory { pid, .. } => Some(Pid::from_u32(*pid)),
-        Request::Usage { .. } => None,
-    });
-    // A process that sysinfo is asked about twice is taken for a dead one the second time.
-    let pids: BTreeSet<Pid> = singles.chain(members.values().flatten().copied()).collect();
-    let pids: Vec<Pid> = pids.into_iter().collect();
+    // Each once: one that sysinfo is asked about twice is taken for dead the second time.
+    let pids: Vec<Pid> = members.values().flatten().copied().collect();
     // With tasks, each thread would be a row that shows the whole process again.
-    let mut wanted = ProcessRefreshKind::nothing().with_memory().without_tasks();
-    if !members.is_empty() {
-        wanted = wanted.with_cpu();
-    }
+    let wanted = ProcessRefreshKind::nothing()
+        .with_memory()
+        .with_cpu()
+        .without_tasks();
     // Anew each time: it never forgets a process that it was not asked about again.
     let mut system = System::new()?;
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, wanted);
-    for request in requests {
-        match request {
-            Request::Memory { pid, reply } => {
-                let process = system.process(Pid::from_u32(pid));
-                reply(process.map_or(0, Process::memory));
-            }
-            Request::Usage { groups, reply } => {
-                let groups = groups.iter().map(|group| {
-                    let members = members.get(group).into_iter().flatten();
-                    total(members.filter_map(|pid| system.process(*pid)))
-                });
-                // Whoever has stopped waiting does not want to know.
-                let _ = reply.send(groups.collect());
-            }
-        }
+    for Request { groups, reply } in requests {
+        let groups = groups.iter().map(|group| {
+            let members = members.get(group).into_iter().flatten();
+            total(members.filter_map(|pid| system.process(*pid)))
+        });
+        // Whoever has stopped waiting does not want to know.
+        let _ = reply.send(groups.collect());
     }
     Ok(())
 }
@@ -128,16 +116,9 @@ fn answer(requests: Vec<Request>) -> Result<(), sysinfo::Error> {
 fn members(requests: &[Request]) -> BTreeMap<u32, Vec<Pid>> {
     let mut members: BTreeMap<u32, Vec<Pid>> = requests
         .iter()
-        .filter_map(|request| match request {
-            Request::Usage { groups, .. } => Some(groups),
-            Request::Memory { .. } => None,
-        })
-        .flatten()
+        .flat_map(|request| &request.groups)
         .map(|group| (*group, Vec::new()))
         .collect();
-    if members.is_empty() {
-        return members;
-    }
     // Without /proc nothing can be measured, which shows as 0.
     for pid in proc::processes().unwrap_or_default() {
         if let Some(group) = proc::group_of(pid)
@@ -164,22 +145,33 @@ mod tests {
     use super::super::testing::*;
     use super::*;
 
-    #[test]
-    fn a_process_that_two_ask_about_at_once_is_measured_for_both() {
-        let own = std::process::id();
+    #[tokio::test]
+    async fn the_memory_of_a_process_is_measured_while_it_is_there() {
+        let sh = start(sh("echo; exec sleep 1000")).await;
+        let id = sh.child.id();
+        first_line(sh.stdout).await;
+        assert!(resident(id) > 100 << 10, "{}", resident(id));
+        sh.child.kill();
+        let exited = std::future::poll_fn(|context| sh.child.poll_exited(context));
+        soon("the exit", exited).await;
+        assert_eq!(resident(id), 0, "a zombie");
+        drop(sh.child);
+        assert_eq!(resident(u32::MAX >> 1), 0);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_two_ask_about_at_once_is_measured_for_both() {
         let group = u32::try_from(nix::unistd::getpgrp().as_raw()).unwrap();
-        let (memory, singly) = channel();
-        let (reply, mut in_its_group) = oneshot::channel();
-        let reply_memory = Box::new(move |bytes| memory.send(bytes).unwrap());
-        let memory = Request::Memory {
-            pid: own,
-            reply: reply_memory,
+        let (to_one, mut one) = oneshot::channel();
+        let (to_other, mut other) = oneshot::channel();
+        let asks = |reply| Request {
+            groups: vec![group],
+            reply,
         };
-        let groups = vec![group];
-        answer(vec![memory, Request::Usage { groups, reply }]).unwrap();
-        let measured = singly.recv().unwrap();
-        assert!(measured > 0);
-        assert!(in_its_group.try_recv().unwrap()[0].memory >= measured);
+        answer(vec![asks(to_one), asks(to_other)]).unwrap();
+        let measured = one.try_recv().unwrap();
+        assert!(measured[0].memory > 0, "{measured:?}");
+        assert_eq!(measured, other.try_recv().unwrap());
     }
 
     #[tokio::test]

@@ -15,8 +15,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit};
 use tokio::sync::{mpsc, oneshot};
 
-use super::child::{Child, out_of_memory_since_last_look};
+use super::child::Child;
 use super::exec::Exec;
+use super::oom::out_of_memory_since_last_look;
 use super::{guard, own, refused};
 use crate::command::ResolvedCommand;
 
