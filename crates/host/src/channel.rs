@@ -93,7 +93,8 @@ impl Channel {
             let Ok(mut ready) = ready else {
                 return Poll::Ready(Ready::Read(Read::Gone));
             };
-            let (read, emptied) = receive(self.socket.get_ref(), &mut self.inbox, self.room);
+            let room = self.room_to_read();
+            let (read, emptied) = receive(self.socket.get_ref(), &mut self.inbox, room);
             if emptied {
                 ready.clear_ready();
                 self.room = READ_SMALL;
@@ -114,6 +115,21 @@ impl Channel {
 
     // ---- in
 
+    /// More is read at once while there is more: what is left of the frame that has begun, or as much
+    /// as came in a row.
+    fn room_to_read(&self) -> usize {
+        let missing = self.codec.missing(&self.inbox).unwrap_or(0);
+        let room = self.room.max(missing.min(READ_LARGE));
+        if room <= READ_SMALL {
+            return room;
+        }
+        // Memory is set before it is read into, so that it should be no more than will be.
+        let there = rustix::io::ioctl_fionread(self.socket.get_ref());
+        there
+            .map_or(room, |there| room.min(there as usize))
+            .max(READ_SMALL)
+    }
+
     /// Reads what is there at this moment, even if the runtime has not noticed it yet, as after a
     /// host was frozen. What comes meanwhile is for later: a worker that never stops talking would
     /// keep the host here.
@@ -122,9 +138,16 @@ impl Channel {
             return Read::Nothing;
         }
         let socket = self.socket.get_ref();
+        let (read, emptied) = receive(socket, &mut self.inbox, READ_SMALL);
+        if emptied {
+            return read;
+        }
         let there = rustix::io::ioctl_fionread(socket).map_or(READ_LARGE, |bytes| bytes as usize);
         // The end of the stream shows only to one who asks for something.
-        receive(socket, &mut self.inbox, there.max(1)).0
+        match receive(socket, &mut self.inbox, there.max(1)).0 {
+            Read::Nothing => read,
+            more => more,
+        }
     }
 
     fn may_read(&self) -> bool {

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+
 use futures_core::Stream;
 use greenroom_protocol::{FailureKind, Pair, version};
 use greenroom_supervision::pool::{Attempts, Refusal, RequestId};
@@ -380,6 +381,10 @@ impl Ticket {
     }
 }
 
+/// How long the last output was that came in pieces. The next is likely to be as long, and memory that is
+/// reserved once can be used again by the allocator; what grows is new each time, page by page.
+static LAST_JOINED: AtomicUsize = AtomicUsize::new(0);
+
 /// Who passes a handle's wishes on.
 #[derive(Clone, Debug)]
 pub(crate) enum JobOwner {
@@ -494,19 +499,24 @@ impl JobHandle {
         if first.len() > limit {
             return self.too_large(limit);
         }
-        let mut all = first;
-        let mut joined: Option<BytesMut> = None;
-        while let Some(piece) = self.chunk().await {
-            let joined = joined.get_or_insert_with(|| BytesMut::from(all.as_ref()));
-            if joined.len() + piece.len() > limit {
+        let Some(second) = self.chunk().await else {
+            return self.finished().await.map(|()| first);
+        };
+        let mut all = Vec::with_capacity(LAST_JOINED.load(Ordering::Relaxed).min(limit));
+        all.extend_from_slice(&first);
+        drop(first);
+        let mut next = Some(second);
+        while let Some(piece) = next {
+            if all.len() + piece.len() > limit {
                 return self.too_large(limit);
             }
-            joined.extend_from_slice(&piece);
+            all.extend_from_slice(&piece);
+            drop(piece);
+            next = self.chunk().await;
         }
-        if let Some(joined) = joined {
-            all = joined.freeze();
-        }
-        self.finished().await.map(|()| all)
+        LAST_JOINED.store(all.len(), Ordering::Relaxed);
+        all.shrink_to_fit();
+        self.finished().await.map(|()| all.into())
     }
 
     fn too_large(&self, limit: usize) -> Result<Bytes, JobError> {

@@ -134,6 +134,16 @@ impl FrameCodec {
         })
     }
 
+    /// How many bytes the frame at the front of `buffer` still lacks; `None` while that cannot be
+    /// told or is nothing. A peer may claim any length up to the limit, so reserve no more than is
+    /// affordable before the bytes are there.
+    pub fn missing(&self, buffer: &[u8]) -> Option<usize> {
+        let length = self.length(buffer).ok()??;
+        (LENGTH + length)
+            .checked_sub(buffer.len())
+            .filter(|&missing| missing > 0)
+    }
+
     /// The length field, once it is there and in range.
     fn length(&self, buffer: &[u8]) -> Result<Option<usize>, FrameError> {
         let Some(field) = buffer.first_chunk::<LENGTH>() else {

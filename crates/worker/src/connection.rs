@@ -9,8 +9,10 @@ use greenroom_protocol::{DecodeError, FrameCodec, FrameError, HostMessage, Limit
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-/// How much one read takes. More than most frames, so that one read finds the socket empty.
-const READ: usize = 64 << 10;
+/// How much one read takes of what is small: more than most frames, so that one read finds the socket
+/// empty. And how much of a large frame, or of many that are there.
+const READ: usize = 4 << 10;
+const READ_LARGE: usize = 256 << 10;
 /// Above so many unsent bytes no commands of jobs are taken.
 const HIGH_WATER: usize = 256 << 10;
 /// Pieces that one write takes.
@@ -25,9 +27,9 @@ pub(crate) struct Connection {
     /// The same socket watched for room, while it has none.
     full: Option<AsyncFd<UnixStream>>,
     codec: FrameCodec,
-    /// Where reads go. One copy more for large inputs, and no unset memory to keep apart.
-    piece: Box<[u8]>,
     inbox: BytesMut,
+    /// Whether the last read left something in the socket.
+    more: bool,
     outbox: VecDeque<Bytes>,
     /// The bytes in `outbox`.
     unsent: usize,
@@ -92,8 +94,8 @@ impl Connection {
             socket: watch(socket, Interest::READABLE)?,
             full: None,
             codec: FrameCodec::default(),
-            piece: vec![0; READ].into(),
             inbox: BytesMut::new(),
+            more: false,
             outbox: VecDeque::new(),
             unsent: 0,
             open: true,
@@ -142,7 +144,8 @@ impl Connection {
             }
             tokio::select! {
                 readable = self.socket.readable() => {
-                    read(readable?, &mut self.piece, &mut self.inbox)?;
+                    let missing = self.codec.missing(&self.inbox).unwrap_or(0);
+                    self.more = read(readable?, &mut self.inbox, missing, self.more)?;
                 }
                 room = room(self.full.as_ref()) => {
                     room?;
@@ -224,27 +227,47 @@ impl Connection {
     }
 }
 
-/// One read, of what there is.
+/// One read, of what there is: a little, or as much as there is if there was `more` or if so much is
+/// `missing` of a frame. Whether it has left anything.
 fn read(
     mut ready: AsyncFdReadyGuard<'_, UnixStream>,
-    piece: &mut [u8],
     inbox: &mut BytesMut,
-) -> Result<(), Fault> {
-    let read = ready.try_io(|socket| socket.get_ref().read(piece));
+    missing: usize,
+    more: bool,
+) -> Result<bool, Fault> {
+    let mut room = READ;
+    if more || missing > READ {
+        // Memory is set before it is read into, so that it should be no more than will be.
+        let there = rustix::io::ioctl_fionread(ready.get_inner()).unwrap_or(0);
+        room = usize::try_from(there)
+            .unwrap_or(READ)
+            .clamp(READ, READ_LARGE);
+    }
+    let end = inbox.len();
+    // What is missing is made room for at once, so that it is not moved when it has come.
+    inbox.reserve(room.max(missing.min(READ_LARGE)));
+    inbox.resize(end + room, 0);
+    let read = ready.try_io(|socket| socket.get_ref().read(&mut inbox[end..]));
+    inbox.truncate(
+        end + *read
+            .as_ref()
+            .ok()
+            .and_then(|read| read.as_ref().ok())
+            .unwrap_or(&0),
+    );
     match read {
         Ok(Ok(0)) => Err(Fault::HostGone),
         Ok(Ok(count)) => {
-            inbox.extend_from_slice(&piece[..count]);
-            if count < piece.len() {
+            if count < room {
                 // The socket is empty: saves the read that would find it so.
                 ready.clear_ready();
             }
-            Ok(())
+            Ok(count == room)
         }
-        Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(more),
         Ok(Err(error)) => Err(error.into()),
         // The readiness was old.
-        Err(_) => Ok(()),
+        Err(_) => Ok(false),
     }
 }
 

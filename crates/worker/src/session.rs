@@ -45,6 +45,9 @@ pub(crate) struct Session<H> {
     link: Arc<Link>,
     commands: mpsc::Receiver<Command>,
     assembling: HashMap<u64, Assembly>,
+    /// How long the last input was that came in pieces. The next is likely to be as long, and what is
+    /// reserved at once is often memory that was used before; what grows is new, page by page.
+    last_input: usize,
     /// Jobs that the host was told have begun, until it is told that they ended.
     running: HashMap<u64, Arc<JobState>>,
     /// The beginning of `running`: jobs that start once the host has been told.
@@ -69,6 +72,7 @@ impl<H: Handler> Session<H> {
             link: ready.link,
             commands: ready.commands,
             assembling: HashMap::new(),
+            last_input: 0,
             running: HashMap::new(),
             announced: Vec::new(),
             tasks: JoinSet::new(),

@@ -56,7 +56,7 @@ impl<H: Handler> Session<H> {
         let assembly = Assembly {
             start,
             begun,
-            input: BytesMut::new(),
+            input: BytesMut::with_capacity(self.last_input),
         };
         self.assembling.insert(job, assembly);
         self.on_input(JobInput { job, last: false }, &data)
@@ -81,6 +81,7 @@ impl<H: Handler> Session<H> {
         assembly.input.extend_from_slice(data);
         self.check_payload(job, length)?;
         if last && let Some(assembly) = self.assembling.remove(&job) {
+            self.last_input = length;
             return self.announce(assembly.start, assembly.input.freeze(), assembly.begun);
         }
         Ok(())
