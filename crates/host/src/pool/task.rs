@@ -1,6 +1,6 @@
 //! The one task that plans for a pool and passes on what its workers say.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use greenroom_protocol::ShutdownReason;
@@ -29,11 +29,11 @@ pub(super) struct Task {
     /// The workers' own tasks.
     drivers: JoinSet<()>,
     driver_of: HashMap<tokio::task::Id, WorkerId>,
-    workers: HashMap<WorkerId, Member>,
+    workers: BTreeMap<WorkerId, Member>,
     /// Requests without a place.
-    waiting: HashMap<RequestId, Waiting>,
+    waiting: BTreeMap<RequestId, Waiting>,
     /// Requests with a place, jobs and reservations.
-    placed: HashMap<RequestId, Placed>,
+    placed: BTreeMap<RequestId, Placed>,
     events: broadcast::Sender<Event>,
     sequence: u64,
     started: Time,
@@ -84,9 +84,9 @@ impl Task {
             to_self,
             drivers: JoinSet::new(),
             driver_of: HashMap::new(),
-            workers: HashMap::new(),
-            waiting: HashMap::new(),
-            placed: HashMap::new(),
+            workers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            placed: BTreeMap::new(),
             events,
             sequence: 0,
             started,
@@ -97,17 +97,21 @@ impl Task {
     }
 
     pub(super) async fn run(mut self) {
+        let mut alarm_at = clock::now();
+        let mut alarm = std::pin::pin!(tokio::time::sleep_until(clock::instant(alarm_at)));
         loop {
             self.perform();
             if self.closed {
                 return self.refuse_the_rest().await;
             }
-            let alarm = async {
-                match self.machine.poll_timeout() {
-                    Some(due) => tokio::time::sleep_until(clock::instant(due)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            // One that has moved away is left to expire, which saves setting it at every job.
+            let due = self.machine.poll_timeout();
+            if let Some(due) = due
+                && (due < alarm_at || alarm.is_elapsed())
+            {
+                alarm_at = due;
+                alarm.as_mut().reset(clock::instant(due));
+            }
             tokio::select! {
                 Some((worker, tidings)) = self.tidings.recv() => self.tidings(worker, tidings),
                 Some(input) = self.inputs.recv() => {
@@ -115,7 +119,7 @@ impl Task {
                     self.input(input);
                 }
                 Some(ended) = self.drivers.join_next_with_id() => self.driver_ended(ended),
-                () = alarm => {
+                () = &mut alarm, if due.is_some() && !alarm.is_elapsed() => {
                     self.catch_up_with_workers();
                     self.machine.handle_timeout(clock::now());
                 }
