@@ -37,6 +37,15 @@ impl Time {
             u64::try_from(next).unwrap_or(u64::MAX),
         ))
     }
+
+    /// The last multiple of `step` that is not after this point. `step` must not be zero.
+    pub fn last_on_grid(self, step: Duration) -> Self {
+        let step = step.as_nanos().max(1);
+        let last = self.0.as_nanos() / step * step;
+        Self(Duration::from_nanos(
+            u64::try_from(last).unwrap_or(u64::MAX),
+        ))
+    }
 }
 
 impl Add<Duration> for Time {

@@ -75,7 +75,9 @@ fn an_idle_worker_that_answers_lives_for_a_day() {
     let mut sim = Sim::ready(Child::healthy(), policy());
     sim.run_until(at(secs(86_400)));
     assert_eq!(sim.worker.state(), State::Ready);
-    assert_eq!(sim.pings().len(), 86_400 * 2 / 5, "one ping each 2.5 s");
+    let on_grid = 86_400 * 2 / 5;
+    let at_once = 1;
+    assert_eq!(sim.pings().len(), on_grid + at_once, "one ping each 2.5 s");
     assert_eq!(sim.notices().len(), 2, "started and ready, nothing else");
 }
 
@@ -273,7 +275,24 @@ fn a_worker_that_falls_silent_dies_at_the_ping_timeout() {
     };
     assert_eq!(sim.run_to_exit().reason, reason);
     assert_eq!(sim.kills(), [at(ms(60_100))]);
-    assert_eq!(sim.pings().len(), 24);
+    assert_eq!(sim.pings().len(), 25, "one at once, then each 2.5 s");
+}
+
+#[test]
+fn workers_that_began_at_different_times_are_pinged_at_the_same() {
+    let pinged = |initializes: Duration| {
+        let child = Child {
+            initializes: Some(initializes),
+            ..Child::healthy()
+        };
+        let mut sim = Sim::new(child, policy());
+        sim.run_until(at(secs(11)));
+        sim.pings()[1..].to_vec()
+    };
+    let times = [2_500, 5_000, 7_500, 10_000].map(|time| at(ms(time)));
+    assert_eq!(pinged(ms(10)), times);
+    assert_eq!(pinged(ms(200)), times, "a little early rather than late");
+    assert_eq!(pinged(ms(260))[0], at(ms(2_750)), "one of ten groups");
 }
 
 #[test]
@@ -288,7 +307,7 @@ fn silence_counts_from_the_last_answer() {
         silent_for: secs(60),
     };
     assert_eq!(sim.run_to_exit().reason, reason);
-    assert_eq!(sim.kills(), [at(ms(5_101) + secs(60))]);
+    assert_eq!(sim.kills(), [at(ms(5_001) + secs(60))]);
 }
 
 #[test]
@@ -321,8 +340,8 @@ fn slow_answers_are_reported_once_until_one_is_quick_again() {
     assert_eq!(
         high,
         [
-            (at(ms(8_100)), Notice::HighPing { rtt }),
-            (at(ms(28_100)), Notice::HighPing { rtt }),
+            (at(ms(8_000)), Notice::HighPing { rtt }),
+            (at(ms(28_000)), Notice::HighPing { rtt }),
         ]
     );
 }
@@ -420,6 +439,17 @@ fn a_deadline_is_extended_for_a_job_that_runs_or_for_none() {
         sim.says(extend(which, job, 1_000));
         assert_eq!(sim.broke(), "GR-5.7-1", "{which} with job {job}");
     }
+}
+
+#[test]
+fn a_shutdown_is_acknowledged_once() {
+    let shutting_down = WorkerMessage::ShuttingDown(ShuttingDown { jobs: 0 });
+    let mut sim = Sim::ready(Child::hung(), policy());
+    sim.close();
+    sim.says(shutting_down.clone());
+    assert_eq!(sim.worker.state(), State::Closing);
+    sim.says(shutting_down);
+    assert_eq!(sim.broke(), "GR-5.3-1");
 }
 
 #[test]

@@ -228,7 +228,8 @@ impl PoolBuilder {
         self
     }
 
-    /// How often workers are pinged. Default 2.5 s.
+    /// How often workers are pinged. Default 2.5 s. The first interval may be up to a tenth shorter, so
+    /// that one wake-up of the host serves many workers.
     #[must_use]
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.worker_policy.ping_interval = interval;

@@ -47,7 +47,8 @@ impl Worker {
             }
             WorkerMessage::Pong(pong) => self.pong(now, pong),
             WorkerMessage::ShuttingDown(_) => {
-                if !self.may_leave && self.state == State::Ready {
+                let asked = std::mem::take(&mut self.shutdown_open);
+                if !asked && self.state != State::Killing {
                     self.violation(now, "GR-5.3-1", "ShuttingDown without a Shutdown");
                 }
             }

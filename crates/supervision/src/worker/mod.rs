@@ -39,6 +39,8 @@ pub const STALL_TOLERANCE: Duration = Duration::from_millis(100);
 pub const DISCONNECT_GRACE: Duration = Duration::from_secs(1);
 /// How long a kill may take until it is reported as overdue, and then until it is given up.
 pub const KILL_OVERDUE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
+/// A ping comes up to one such part of its interval early.
+const PINGS_ON_GRID: u32 = 10;
 /// How long a worker may take to say what its threads do before it is killed for its silence.
 pub const STACKS_WITHIN: Duration = Duration::from_millis(500);
 
@@ -59,6 +61,8 @@ pub struct Worker {
     distrusted: bool,
     /// Whether its own exit with code 0 would be in order.
     may_leave: bool,
+    /// Whether a Shutdown was sent and not yet acknowledged.
+    shutdown_open: bool,
     retiring: bool,
     /// Whether it was told that it gets no more time.
     extension_refused: bool,
@@ -107,6 +111,7 @@ impl Worker {
             connected: false,
             distrusted: false,
             may_leave: false,
+            shutdown_open: false,
             retiring: false,
             extension_refused: false,
             call_refused: false,
@@ -169,6 +174,14 @@ impl Worker {
             _ => self.jobs.next_wake(),
         };
         [self.timers.next(), job].into_iter().flatten().min()
+    }
+
+    /// Whether [`handle_timeout`](Self::handle_timeout) would now judge the worker by what it has not
+    /// said. What it has said by then must be read first.
+    pub fn is_judged_at(&self, now: Time) -> bool {
+        let job = self.jobs.next_wake();
+        let due = [self.timers.next_judgement(), job];
+        due.into_iter().flatten().any(|at| at <= now)
     }
 
     // ---- facts
@@ -420,6 +433,7 @@ impl Worker {
             ),
             State::Ready => {
                 self.may_leave = true;
+                self.shutdown_open = true;
                 self.send(HostMessage::Shutdown(Shutdown {
                     reason,
                     grace_ms: whole_millis(self.policy.close_timeout),
@@ -458,8 +472,10 @@ impl Worker {
     // ---- what timers do
 
     fn ping(&mut self, now: Time) {
-        self.timers
-            .set(Timer::Ping, now + self.policy.ping_interval);
+        // On a grid, so that a host with a thousand workers wakes for many of them at once.
+        let interval = self.policy.ping_interval;
+        let next = (now + interval).last_on_grid(interval / PINGS_ON_GRID);
+        self.timers.set(Timer::Ping, next);
         // Before the handshake is over and after a farewell, the wake-up only shows whether the host
         // was late.
         if self.slots == 0 || self.farewell.is_some() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Time;
 
-/// Pings that may be under way at once. With the defaults a worker is killed at 24.
+/// Pings that may be under way at once. With the defaults a worker is killed at 25.
 const MAX_UNDER_WAY: usize = 64;
 
 #[derive(Clone, Debug, Default)]

@@ -34,6 +34,11 @@ impl Timer {
         Self::Killed,
     ];
 
+    /// Whether something that the worker has said by then could have made it needless.
+    const fn is_judgement(self) -> bool {
+        !matches!(self, Self::Ping | Self::Memory | Self::Killed)
+    }
+
     /// Whether the worker is killed when it expires.
     const fn is_lethal(self) -> bool {
         matches!(self, Self::Initialize | Self::Silence | Self::Close)
@@ -62,6 +67,11 @@ impl Timers {
 
     pub(super) fn next(&self) -> Option<Time> {
         self.0.iter().flatten().map(|deadline| deadline.at()).min()
+    }
+
+    pub(super) fn next_judgement(&self) -> Option<Time> {
+        let judgements = Timer::ALL.into_iter().filter(|timer| timer.is_judgement());
+        judgements.filter_map(|timer| self.get(timer)).min()
     }
 
     /// Takes one timer that has expired. Lethal ones come last: what a harmless timer does first
