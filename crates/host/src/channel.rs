@@ -21,7 +21,7 @@ const UNREAD_BOUND: usize = 1 << 20;
 /// What one system call writes at most. A ping waits behind no more than this.
 const WRITE_AT_ONCE: usize = 256 << 10;
 const SLICES: usize = 16;
-/// What an idle connection keeps to read into, and what a busy one grows it to.
+/// How much is read at once at first, and how much while there is more.
 const READ_SMALL: usize = 4 << 10;
 const READ_LARGE: usize = 256 << 10;
 
@@ -162,7 +162,8 @@ impl Channel {
     /// The next whole frame that has been read.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let frame = self.codec.decode(&mut self.inbox)?;
-        if frame.is_none() && self.inbox.is_empty() && self.inbox.capacity() > READ_SMALL * 4 {
+        if frame.is_none() && self.inbox.is_empty() {
+            // An idle connection keeps nothing.
             self.inbox = BytesMut::new();
         }
         Ok(frame)
