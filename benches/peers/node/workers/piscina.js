@@ -1,0 +1,4 @@
+'use strict';
+const { move } = require('piscina');
+
+module.exports = (value) => move(value);
