@@ -421,6 +421,22 @@ async fn the_number_of_idle_workers_follows_its_target() {
 }
 
 #[tokio::test]
+async fn surplus_workers_leave_even_if_their_time_was_over_before_they_were_too_many() {
+    let (pool, events) = Pool::builder(puppet())
+        .idle(2)
+        .linger(Duration::from_millis(1))
+        .start_in_background()
+        .unwrap();
+    let mut story = Story::new(events);
+    story.until_count(2, is_ready).await;
+    // Time itself is what is tested here: they have been idle for much longer than they may.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    pool.set_target_idle(0);
+    story.until_count(2, is_closed).await;
+    within(20, pool.close()).await;
+}
+
+#[tokio::test]
 async fn there_are_never_more_processes_than_max_workers() {
     let (pool, events) = Pool::builder(puppet())
         .idle(2)

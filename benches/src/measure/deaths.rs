@@ -11,19 +11,21 @@ use greenroom_benches::reading::Taken;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
-use crate::partner::Partner;
 use crate::{Outcome, performer};
 
 /// So that the deaths of a benchmark are not held against the next start.
 pub(super) const NO_BACKOFF: Duration = Duration::from_micros(1);
 
-/// Of workers in a pool. The raw process is the same program.
+/// Of workers in a pool. Raw is what a process descriptor shows of the same: how long a process takes
+/// to die is its own, with its threads, memory and descriptors.
 pub(super) async fn of_workers(deaths: usize) -> Outcome<Taken> {
     let (pool, mut events) = one_worker()?;
     let (mut raw, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..deaths {
-        let (_socket, victim) = Partner::start_and_wait()?;
-        raw.push(raw_death(victim)?);
+        // This thread is the pool's too, which so learns of it only afterwards.
+        let victim = ready_worker(&mut events).await?;
+        raw.push(shown(victim)?);
+        until_closed(&mut events).await?;
         ours.push(worker_death(&mut events).await?);
     }
     pool.close().await;
@@ -50,16 +52,21 @@ pub(super) async fn of_daemons(deaths: usize) -> Outcome<Taken> {
         .greenroom(percentiles(ours)))
 }
 
-/// A process descriptor and a blocking poll.
+/// The same of a child that is ours to reap.
 pub(super) fn raw_death(mut child: Child) -> Outcome<Duration> {
-    let pid = Pid::from_child(&child);
+    let seen = shown(child.id())?;
+    child.wait()?;
+    Ok(seen)
+}
+
+/// Kills a process: how long until its process descriptor shows it to a blocking poll.
+fn shown(victim: u32) -> Outcome<Duration> {
+    let pid = Pid::from_raw(victim.cast_signed()).ok_or("not a process")?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let killed = Instant::now();
     kill_process(pid, Signal::KILL)?;
     poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None)?;
-    let seen = killed.elapsed();
-    child.wait()?;
-    Ok(seen)
+    Ok(killed.elapsed())
 }
 
 // ---- a pool's worker
@@ -76,11 +83,13 @@ async fn worker_death(events: &mut Events) -> Outcome<Duration> {
     let pid = ready_worker(events).await?;
     let killed = Instant::now();
     kill(pid)?;
-    loop {
-        if let EventKind::Closed { .. } = event(events).await? {
-            return Ok(killed.elapsed());
-        }
-    }
+    until_closed(events).await?;
+    Ok(killed.elapsed())
+}
+
+async fn until_closed(events: &mut Events) -> Outcome {
+    while !matches!(event(events).await?, EventKind::Closed { .. }) {}
+    Ok(())
 }
 
 /// Waits until a worker is ready; its process.

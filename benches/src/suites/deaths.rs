@@ -9,8 +9,8 @@ use crate::place::Cpus;
 
 pub(super) const SUITE: Suite = Suite {
     name: "deaths",
-    about: "From SIGKILL until the pool tells of a worker's death, beside a process descriptor and a \
-            blocking poll; and until the next worker is ready, beside a raw start after that.",
+    about: "From SIGKILL until the pool tells of a worker's death, beside a process descriptor of the same \
+            worker and a blocking poll; and until the next worker is ready, beside a raw start after that.",
     columns: &[Figure::P50, Figure::P99],
     plots: &[Plot {
         file: "deaths",

@@ -21,7 +21,7 @@ const UNREAD_BOUND: usize = 1 << 20;
 /// What one system call writes at most. A ping waits behind no more than this.
 const WRITE_AT_ONCE: usize = 256 << 10;
 const SLICES: usize = 16;
-/// How much is read at once at first, and how much while there is more.
+/// How much is read at once at first; and of a large frame, or while there is more.
 const READ_SMALL: usize = 4 << 10;
 const READ_LARGE: usize = 256 << 10;
 
@@ -93,8 +93,19 @@ impl Channel {
             let Ok(mut ready) = ready else {
                 return Poll::Ready(Ready::Read(Read::Gone));
             };
-            let room = self.room_to_read();
+            let missing = self.codec.missing(&self.inbox).unwrap_or(0).min(READ_LARGE);
+            let mut room = self.room.max(missing);
+            let mut is_all = false;
+            if room > READ_SMALL {
+                // Memory is set before it is read into, so that it should be no more than will be.
+                let there = self.bytes_there().max(READ_SMALL);
+                is_all = there <= room;
+                room = room.min(there);
+                // Made room for at once, what is missing is not moved when it has come.
+                self.inbox.reserve(room.max(missing));
+            }
             let (read, emptied) = receive(self.socket.get_ref(), &mut self.inbox, room);
+            let emptied = emptied || is_all;
             if emptied {
                 ready.clear_ready();
                 self.room = READ_SMALL;
@@ -115,19 +126,11 @@ impl Channel {
 
     // ---- in
 
-    /// More is read at once while there is more: what is left of the frame that has begun, or as much
-    /// as came in a row.
-    fn room_to_read(&self) -> usize {
-        let missing = self.codec.missing(&self.inbox).unwrap_or(0);
-        let room = self.room.max(missing.min(READ_LARGE));
-        if room <= READ_SMALL {
-            return room;
-        }
-        // Memory is set before it is read into, so that it should be no more than will be.
+    fn bytes_there(&self) -> usize {
         let there = rustix::io::ioctl_fionread(self.socket.get_ref());
-        there
-            .map_or(room, |there| room.min(there as usize))
-            .max(READ_SMALL)
+        there.map_or(READ_LARGE, |there| {
+            usize::try_from(there).unwrap_or(usize::MAX)
+        })
     }
 
     /// Reads what is there at this moment, even if the runtime has not noticed it yet, as after a
@@ -137,14 +140,13 @@ impl Channel {
         if !self.may_read() {
             return Read::Nothing;
         }
-        let socket = self.socket.get_ref();
-        let (read, emptied) = receive(socket, &mut self.inbox, READ_SMALL);
+        let (read, emptied) = receive(self.socket.get_ref(), &mut self.inbox, READ_SMALL);
         if emptied {
             return read;
         }
-        let there = rustix::io::ioctl_fionread(socket).map_or(READ_LARGE, |bytes| bytes as usize);
+        let there = self.bytes_there();
         // The end of the stream shows only to one who asks for something.
-        match receive(socket, &mut self.inbox, there.max(1)).0 {
+        match receive(self.socket.get_ref(), &mut self.inbox, there.max(1)).0 {
             Read::Nothing => read,
             more => more,
         }

@@ -343,13 +343,13 @@ impl Ticket {
 
     /// False if nobody reads the output any more.
     pub(crate) fn output(&mut self, data: Bytes) -> bool {
-        let read = self.updates.send(Update::Output(data)).is_ok();
+        let read = self.updates.send(Update::Output(alone(data))).is_ok();
         self.attempts.streamed |= read;
         read
     }
 
     pub(crate) fn finish(self, result: Result<Bytes, JobError>) {
-        self.tell(Update::Finished(result));
+        self.tell(Update::Finished(result.map(alone)));
     }
 
     /// No place for it; as the launch's error if it never had one.
@@ -384,6 +384,19 @@ impl Ticket {
 /// How long the last output was that came in pieces. The next is likely to be as long, and memory that is
 /// reserved once can be used again by the allocator; what grows is new each time, page by page.
 static LAST_JOINED: AtomicUsize = AtomicUsize::new(0);
+/// What is reserved for a guess at most.
+const HINT: usize = 16 << 20;
+/// A smaller piece is copied: as it came, it holds all that was read together with it.
+const SMALL: usize = 16 << 10;
+
+/// The piece, holding no more than itself.
+fn alone(piece: Bytes) -> Bytes {
+    match piece.len() {
+        0 => Bytes::new(),
+        length if length < SMALL => Bytes::copy_from_slice(&piece),
+        _ => piece,
+    }
+}
 
 /// Who passes a handle's wishes on.
 #[derive(Clone, Debug)]
@@ -502,7 +515,10 @@ impl JobHandle {
         let Some(second) = self.chunk().await else {
             return self.finished().await.map(|()| first);
         };
-        let mut all = Vec::with_capacity(LAST_JOINED.load(Ordering::Relaxed).min(limit));
+        let mut all = Vec::new();
+        let usual = LAST_JOINED.load(Ordering::Relaxed);
+        // Only a hint: if there is not so much, it may still do.
+        let _ = all.try_reserve(usual.min(limit).min(HINT));
         all.extend_from_slice(&first);
         drop(first);
         let mut next = Some(second);

@@ -17,13 +17,17 @@
 //! **Policy is pure.** What to do is decided in `greenroom-supervision`, which has no clock and no
 //! IO. This crate **drives** it: one task per worker turns sockets, process descriptors and timers
 //! into facts, and the machine's actions into system calls. One task per pool plans. No lock is
-//! held across an await and no thread belongs to a worker: one thread starts processes and one
-//! measures memory, for all pools of the host.
+//! held across an await and no thread belongs to a worker: one thread starts processes, and one
+//! measures process groups when somebody asks, for the whole host.
 //!
 //! **A worker's stdin is its control socket.** That keeps the start on the fast path of
 //! `posix_spawn`, whose cost does not grow with the host's memory. stdout and stderr are free for
 //! whatever the worker prints: lines become `tracing` events with the target `greenroom::worker`,
 //! and the last ones go into the [`CrashReport`].
+//!
+//! A subscriber of yours runs in these tasks, and a panic of it ends what the task looks after.
+//! `tracing_subscriber::fmt` panics when a line can be written neither to its target nor to standard
+//! error, as when both are files on a full disk: give it `.log_internal_errors(false)`.
 //!
 //! **Nothing outlives its owner.** Each worker leads a process group. Whatever ends it, the group
 //! is killed while the leader is still a zombie, so its number cannot have become somebody else's,

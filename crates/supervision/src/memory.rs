@@ -89,7 +89,7 @@ impl Memory {
     }
 
     /// When to measure next. Far from the limit all workers of a host meet on one grid, so that one
-    /// look at the system serves them all.
+    /// wake-up serves them all.
     pub(crate) fn next_sample(&self, now: Time, policy: &MemoryPolicy) -> Time {
         if self.interval >= policy.sample {
             now.next_on_grid(policy.sample)

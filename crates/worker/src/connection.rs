@@ -142,6 +142,10 @@ impl Connection {
                     return Ok(Some(message));
                 }
             }
+            if self.inbox.is_empty() && self.inbox.capacity() > READ * 4 {
+                // An idle worker keeps little.
+                self.inbox = BytesMut::new();
+            }
             tokio::select! {
                 readable = self.socket.readable() => {
                     let missing = self.codec.missing(&self.inbox).unwrap_or(0);

@@ -173,7 +173,9 @@ impl PoolBuilder {
     ///
     /// What counts: the worker crashed, exited, ran out of memory, exceeded its limit, broke the
     /// protocol or no longer answered while the job's handler ran. If it ran several jobs, it counts
-    /// for each of their keys. What does not: failures, deadlines, jobs that were cancelled or killed,
+    /// for each of their keys; so where workers have several slots and jobs are
+    /// [tried again](crate::Job::retries), a harmless key may be quarantined together with the one
+    /// that did it. What does not: failures, deadlines, jobs that were cancelled or killed,
     /// and the pool's end. A job that ends well sets its key's count back to 0, but does not lift a
     /// quarantine.
     ///
@@ -200,7 +202,9 @@ impl PoolBuilder {
     ///
     /// With [`Refuse`](OnChangedBuild::Refuse) it is a failed start, and tried again as such: the pool
     /// shrinks as its workers leave, and has none in the end, until [`Pool::reload`] takes the new
-    /// program. With one job per worker, which is the default, that is soon.
+    /// program. With one job per worker, which is the default, that is soon. Putting the old file back
+    /// does not help, not even an equal one: unless the worker names its
+    /// build itself, the file is the build.
     #[must_use]
     pub fn on_changed_build(mut self, policy: OnChangedBuild) -> Self {
         self.policy.on_changed_build = policy;
@@ -228,7 +232,7 @@ impl PoolBuilder {
         self
     }
 
-    /// How often workers are pinged. Default 2.5 s. The first interval may be up to a tenth shorter, so
+    /// How often workers are pinged. Default 2.5 s. An interval may be up to a tenth shorter, so
     /// that one wake-up of the host serves many workers.
     #[must_use]
     pub fn ping_interval(mut self, interval: Duration) -> Self {

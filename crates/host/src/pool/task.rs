@@ -119,7 +119,7 @@ impl Task {
                     self.input(input);
                 }
                 Some(ended) = self.drivers.join_next_with_id() => self.driver_ended(ended),
-                () = &mut alarm, if due.is_some() && !alarm.is_elapsed() => {
+                () = &mut alarm, if due.is_some() => {
                     self.catch_up_with_workers();
                     self.machine.handle_timeout(clock::now());
                 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use greenroom_protocol::{CancelJob, JobAccepted, JobInput, JobWindow, StartJob, WorkerMessage};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -13,11 +13,14 @@ use crate::connection::Fault;
 use crate::perform::{Outcome, perform};
 use crate::{Handler, JobContext};
 
+/// What is reserved for a guess at most.
+const HINT: usize = 16 << 20;
+
 /// A job whose input is not complete.
 pub(super) struct Assembly {
     start: StartJob,
     begun: Instant,
-    input: BytesMut,
+    input: Vec<u8>,
 }
 
 impl<H: Handler> Session<H> {
@@ -53,10 +56,15 @@ impl<H: Handler> Session<H> {
             self.check_payload(job, data.len())?;
             return self.announce(start, data, begun);
         }
+        let mut input = Vec::new();
+        if self.assembling.is_empty() {
+            // Only a hint: if there is not so much, it may still do.
+            let _ = input.try_reserve(self.last_input.min(HINT));
+        }
         let assembly = Assembly {
             start,
             begun,
-            input: BytesMut::with_capacity(self.last_input),
+            input,
         };
         self.assembling.insert(job, assembly);
         self.on_input(JobInput { job, last: false }, &data)
@@ -82,7 +90,11 @@ impl<H: Handler> Session<H> {
         self.check_payload(job, length)?;
         if last && let Some(assembly) = self.assembling.remove(&job) {
             self.last_input = length;
-            return self.announce(assembly.start, assembly.input.freeze(), assembly.begun);
+            let mut input = assembly.input;
+            if input.capacity() / 2 > length {
+                input.shrink_to_fit();
+            }
+            return self.announce(assembly.start, input.into(), assembly.begun);
         }
         Ok(())
     }
