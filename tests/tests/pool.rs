@@ -423,16 +423,18 @@ async fn the_number_of_idle_workers_follows_its_target() {
 #[tokio::test]
 async fn surplus_workers_leave_even_if_their_time_was_over_before_they_were_too_many() {
     let (pool, events) = Pool::builder(puppet())
-        .idle(2)
+        .idle(3)
         .linger(Duration::from_millis(1))
         .start_in_background()
         .unwrap();
     let mut story = Story::new(events);
-    story.until_count(2, is_ready).await;
-    // Time itself is what is tested here: they have been idle for much longer than they may.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    pool.set_target_idle(0);
-    story.until_count(2, is_closed).await;
+    story.until_count(3, is_ready).await;
+    for left in (0..3).rev() {
+        // Time itself is what is tested here: they have been idle for much longer than they may.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        pool.set_target_idle(left);
+        story.until_count(3 - left, is_closed).await;
+    }
     within(20, pool.close()).await;
 }
 
