@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use greenroom::{
-    EventKind, ExitReason, ExitStatus, FailureKind, Job, JobError, Pool, PoolBuilder, Process,
-    Worker, WorkerPolicy,
+    EventKind, ExitReason, ExitStatus, FailureKind, Job, JobError, JobHandle, Pool, PoolBuilder,
+    Process, Refusal, Worker, WorkerPolicy,
 };
 use greenroom_tests::{Kill, Story, begun, is_there, job, job_with, kill, text, within};
 
@@ -112,6 +112,57 @@ async fn a_job_that_its_worker_never_began_is_the_pools_again() {
     assert_eq!(story.count(requeued), 1);
     let finished = |kind: &EventKind| matches!(kind, EventKind::JobFinished { .. });
     assert_eq!(story.count(finished), 1);
+}
+
+/// A job whose worker has died, and which waits for the next one.
+async fn waiting_again() -> (Pool, Story, JobHandle) {
+    let slow = puppet().args(["--initialize-sleep-ms", "3000"]);
+    let (pool, mut story) = warm(Pool::builder(slow).idle(1), 1).await;
+    let victim = story.ready()[0];
+    let pid = story.pid(victim);
+    kill(pid, Kill::Stop);
+    let handle = within(20, pool.launch(job("describe"))).await.unwrap();
+    kill(pid, Kill::Now);
+    let requeued = |kind: &EventKind| matches!(kind, EventKind::JobRequeued { .. });
+    story.until(requeued).await;
+    (pool, story, handle)
+}
+
+/// That it ended so in the events and in the numbers too.
+async fn ended_once(pool: Pool, mut story: Story, expected: fn(&JobError) -> bool) {
+    within(20, pool.close()).await;
+    let stats = pool.stats().await;
+    assert_eq!((stats.succeeded, stats.failed), (0, 1));
+    drop(pool);
+    story.to_the_end().await;
+    let ended = |kind: &EventKind| matches!(kind, EventKind::JobFinished { error: Some(error), .. } if expected(error));
+    assert_eq!(story.count(ended), 1);
+    let finished = |kind: &EventKind| matches!(kind, EventKind::JobFinished { .. });
+    assert_eq!(story.count(finished), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_while_it_waits_to_run_again_has_ended() {
+    let (pool, story, handle) = waiting_again().await;
+    handle.cancel();
+    let error = within(20, handle.output()).await.unwrap_err();
+    assert!(matches!(error, JobError::Cancelled), "{error}");
+    ended_once(pool, story, |error| matches!(error, JobError::Cancelled)).await;
+}
+
+#[tokio::test]
+async fn a_job_that_waits_to_run_again_when_its_pool_closes_has_ended() {
+    let (pool, story, handle) = waiting_again().await;
+    within(20, pool.close()).await;
+    let error = within(20, handle.output()).await.unwrap_err();
+    assert!(
+        matches!(error, JobError::NotRunAgain(Refusal::Closed)),
+        "{error}"
+    );
+    ended_once(pool, story, |error| {
+        matches!(error, JobError::NotRunAgain(_))
+    })
+    .await;
 }
 
 /// Runs a job that takes its worker down, and returns how it ended once it is sure that it has ended

@@ -280,6 +280,8 @@ pub(crate) struct Ticket {
     /// Unbounded, but what it holds is bounded by the job's output window.
     updates: mpsc::UnboundedSender<Update>,
     launched: bool,
+    /// Whom its pool has given it to last.
+    pub(crate) given_to: Option<WorkerId>,
 }
 
 impl Ticket {
@@ -307,6 +309,7 @@ impl Ticket {
             attempts,
             updates,
             launched: false,
+            given_to: None,
         };
         (Box::new(ticket), handle)
     }

@@ -236,7 +236,20 @@ impl Task {
             && self.machine.withdraw(now, request)
             && let Some(Waiting::Job(ticket)) = self.waiting.remove(&request)
         {
+            self.has_ended_waiting(&ticket, || JobError::Cancelled);
             ticket.finish(Err(JobError::Cancelled));
+        }
+    }
+
+    /// A job that was in a worker has an end, even if it was in none when it came.
+    fn has_ended_waiting(&mut self, ticket: &Ticket, error: impl FnOnce() -> JobError) {
+        if let Some(worker) = ticket.given_to {
+            self.totals.failed += 1;
+            self.emit(|| EventKind::JobFinished {
+                job: ticket.id().to_owned(),
+                worker,
+                error: Some(error()),
+            });
         }
     }
 
@@ -421,12 +434,23 @@ impl Task {
                 PoolAction::Close(worker, reason) => self.close(worker, reason),
                 PoolAction::Refuse(request, refusal) => {
                     if let Some(waiting) = self.waiting.remove(&request) {
-                        waiting.refuse(refusal);
+                        self.refuse(waiting, refusal);
                     }
                 }
                 PoolAction::Notice(notice) => self.pool_notice(notice),
                 PoolAction::Closed => self.closed = true,
             }
+        }
+    }
+
+    fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
+        match waiting {
+            Waiting::Job(ticket) => {
+                self.has_ended_waiting(&ticket, || JobError::NotRunAgain(refusal.clone()));
+                ticket.refuse(refusal);
+            }
+            // Somebody who has gone does not want to know.
+            Waiting::Reservation(reply) => drop(reply.send(Err(refusal))),
         }
     }
 
@@ -502,6 +526,7 @@ impl Task {
             placed.is_job = true;
             placed.key = key;
         }
+        ticket.given_to = Some(worker);
         self.totals.launched += 1;
         self.emit(|| EventKind::JobLaunched {
             job: ticket.id().to_owned(),
@@ -623,14 +648,5 @@ impl Task {
         stats.quarantined = self.machine.quarantined().len();
         stats.running = self.placed.values().filter(|placed| placed.is_job).count();
         stats
-    }
-}
-
-impl Waiting {
-    fn refuse(self, refusal: Refusal) {
-        match self {
-            Self::Job(ticket) => ticket.refuse(refusal),
-            Self::Reservation(reply) => drop(reply.send(Err(refusal))),
-        }
     }
 }
