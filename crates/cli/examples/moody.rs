@@ -32,6 +32,7 @@ fn answer(job: &JobContext) -> worker::Result<Vec<u8>> {
         "hang" => loop {
             thread::park();
         },
+        "fifth" if job.attempt() < 5 => std::process::abort(),
         "second" if job.attempt() == 1 => return Err(Failure::new("not now").retryable()),
         "wait" => thread::sleep(Duration::from_millis(rest.parse()?)),
         "gate" => {

@@ -202,6 +202,8 @@ impl Args {
             // A job waits as long as those before it take.
             .queue(jobs)
             .queue_deadline(Span::LONGEST.0)
+            // How often a job may take its worker down is said by --retries.
+            .quarantine(None)
             .initialize_timeout(self.initialize_timeout.0)
             .close_timeout(self.close_timeout.0);
         pool = match self.memory_limit {

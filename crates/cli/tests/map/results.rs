@@ -70,6 +70,9 @@ fn a_job_is_tried_again_as_often_as_was_said() {
     assert_eq!(ended.results[0]["error"]["message"], "not now");
     let ended = Ended::of(map("--retries 1 second")).expect(0);
     assert_eq!(ended.results[0]["output"], "SECOND");
+    // Even if it takes its worker down each time.
+    let ended = Ended::of(map("--retries 4 fifth")).expect(0);
+    assert_eq!(ended.results[0]["output"], "FIFTH");
 }
 
 #[test]
