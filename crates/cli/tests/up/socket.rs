@@ -53,6 +53,8 @@ fn the_socket_of_a_killed_supervisor_is_taken_over_and_its_daemons_are_gone() {
     let daemon = Watched::new(pid_of(&first.event("api", "started")));
     first.signal(Signal::SIGKILL);
     daemon.wait_for_end();
+    // It may still be dying, and hold its lock, when its daemons are gone.
+    Watched::new(first.pid()).wait_for_end();
     // The directory is still needed: the first is dropped last.
     assert!(place.join("s.sock").exists());
     let configuration = std::fs::read_to_string(first.path("greenroom.toml")).unwrap();
