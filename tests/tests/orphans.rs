@@ -39,8 +39,11 @@ async fn twenty_workers_with_jobs_that_spin_and_fork_are_gone_with_their_host() 
     arguments.extend(jobs);
     let mut host = Host::start(&arguments, &mark);
     host.says("ready").await;
-    // The host, its workers, and a child of two fifths of them.
-    assert_eq!(marked(&mark).len(), 1 + 20 + 8);
+    // The host, its workers, and a child of two fifths of them. One that is in the middle of `exec` does
+    // not show its mark, so that several looks may be needed.
+    let everybody = 1 + 20 + 8;
+    let mut looks = (0..100).map(|_| marked(&mark).len());
+    assert!(looks.any(|seen| seen == everybody), "{:?}", marked(&mark));
     println!("gone after {:?}", nobody_is_left(&mut host, &mark));
 }
 
